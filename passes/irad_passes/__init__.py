@@ -1,0 +1,1 @@
+"""Passes from IR to IR that know nothing of derivatives."""
