@@ -1,0 +1,67 @@
+# `make demo` and `make test` each do all the set-up: Python 3.11 and pip are enough.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The first of these that is 3.11 or later and can make environments.
+PYTHONS := python3.11 python3
+CAN_SET_UP := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format fuzz bench lock clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with the locked dependencies and irad itself
+
+$(STAMP): pyproject.toml requirements.lock
+	@if ! $(BIN)/python -c '$(CAN_SET_UP)' 2>/dev/null; then \
+	  for python in $(PYTHONS); do \
+	    if $$python -c '$(CAN_SET_UP)' 2>/dev/null; then break; fi; \
+	    python=; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "irad needs Python 3.11 or later with venv (tried: $(PYTHONS))" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "making $(VENV) with $$python"; \
+	  $$python -m venv --clear $(VENV); \
+	fi
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) check
+	@touch $@
+
+demo: $(STAMP) ## five models differentiated, checked and timed
+	$(BIN)/python -m examples.demo
+
+test: lint ## lint, then every test; the last line is the summary
+	$(BIN)/python -m pytest -n 2 -q
+
+lint: $(STAMP) ## ruff and pyright
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(STAMP) ## ruff's fixes and its layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+fuzz: $(STAMP) ## thousands of random programs against JAX
+	$(BIN)/python -m pytest -n 2 -q -m fuzz --hypothesis-profile=fuzz tests/fuzz
+
+bench: $(STAMP) ## side by side with peers, in one run
+	$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## requirements.lock anew from pyproject.toml
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+	  --custom-compile-command "make lock" \
+	  --group dev --group bench pyproject.toml --output-file requirements.lock
+
+clean: ## removes what was made, the environment too
+	rm -rf $(VENV) build dist site .hypothesis .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
