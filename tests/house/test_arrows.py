@@ -24,8 +24,9 @@ BENEATH: dict[str, str] = {
     "_compat": "errors",
     "linear_map": "",
     "cost": "linear_map",
-    "emitter": "linear_map irad_passes",
-    "capture": "irad_passes",
+    "caching": "",
+    "emitter": "linear_map irad_passes caching",
+    "capture": "irad_passes caching",
     "rules": "linear_map",
     "graph": "linear_map cost emitter",
     "structure": "graph",
@@ -69,21 +70,15 @@ def part(name: str) -> str:
     return rest[0] if rest else "__init__"
 
 
-def is_module(name: str) -> bool:
-    top, *rest = name.split(".")
-    path = (PASSES if top == "irad_passes" else IRAD).joinpath(*rest)
-    return path.is_dir() or path.with_suffix(".py").is_file()
-
-
 def from_import(node: ast.ImportFrom, importer: str) -> Iterator[str]:
-    """What ``from base import a`` reaches: the module ``base.a``, or else ``base``."""
+    """What ``from base import a`` reaches: the part ``base.a``, or else ``base``."""
     base = node.module or ""
     if node.level:
         package = importer.split(".")[: -node.level]
         base = ".".join([*package, base] if base else package)
     for alias in node.names:
         full = f"{base}.{alias.name}"
-        yield full if base == "jax" or is_module(full) else base
+        yield full if base == "jax" or part(full) in BENEATH else base
 
 
 def imports(tree: ast.AST, importer: str) -> Iterator[tuple[int, str]]:
@@ -131,7 +126,10 @@ def private(tree: ast.AST, importer: str) -> list[str]:
 
 
 def all_of(package: Path) -> list[tuple[str, ast.Module]]:
-    return [(module_name(path), ast.parse(path.read_text())) for path in files(package)]
+    return [
+        (module_name(path), ast.parse(path.read_text(), path))
+        for path in files(package)
+    ]
 
 
 def test_the_arrows_make_no_circle() -> None:
