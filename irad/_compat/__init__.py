@@ -1,0 +1,1 @@
+"""The only place for private or version-dependent JAX names."""

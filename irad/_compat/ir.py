@@ -1,0 +1,282 @@
+"""JAX's IR: the public names irad builds with, and the few private ones it needs."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import ShapeDtypeStruct, lax
+from jax._src import ad_util, api_util, config, dispatch, dtypes
+from jax._src import core as _core
+from jax._src import mesh as mesh_lib
+from jax._src import source_info_util as _source
+from jax._src.sharding_impls import UNSPECIFIED
+from jax.extend.core import (
+    ClosedJaxpr,
+    DropVar,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Primitive,
+    Var,
+    primal_dtype_to_tangent_dtype,
+)
+from jax.extend.core import primitives as _primitives
+
+__all__ = [
+    "AbstractValue",
+    "Atom",
+    "ClosedJaxpr",
+    "DropVar",
+    "Jaxpr",
+    "JaxprEqn",
+    "Literal",
+    "Primitive",
+    "ShapedArray",
+    "Var",
+    "add_any_p",
+    "closed_jaxpr",
+    "convert_element_type_p",
+    "cotangent_aval",
+    "current_equation_context",
+    "function_name",
+    "is_inexact",
+    "is_tracer",
+    "jit_p",
+    "jit_params",
+    "make_jaxpr_object",
+    "no_effects",
+    "no_source",
+    "primal_dtype_to_tangent_dtype",
+    "source_line",
+    "tangent_aval",
+    "trace_context",
+    "type_compatible",
+    "typeof",
+]
+
+AbstractValue = _core.AbstractValue
+ShapedArray = _core.ShapedArray
+Atom = Var | Literal
+add_any_p: Primitive = ad_util.add_jaxvals_p
+jit_p: Primitive = _primitives.jit_p
+custom_jvp_call_p: Primitive = _primitives.custom_jvp_call_p
+convert_element_type_p: Primitive = _primitives.convert_element_type_p
+no_effects = _core.no_effects
+typeof = _core.typeof
+current_equation_context = _core.current_jaxpr_eqn_context
+trace_context = config.trace_context
+type_compatible = _core.typecompat
+no_source = _source.new_source_info
+
+
+@functools.cache
+def is_inexact(dtype: Any) -> bool:
+    """Whether a dtype is floating-point or complex (float0 and keys are not)."""
+    return bool(dtypes.issubdtype(dtype, np.inexact))
+
+
+def is_tracer(x: Any) -> bool:
+    """Whether a value is being traced by some JAX transformation."""
+    return isinstance(x, _core.Tracer)
+
+
+def tangent_aval(aval: Any) -> Any:
+    """The type of a tangent of a value of type ``aval``."""
+    return aval.to_tangent_aval()
+
+
+def cotangent_aval(aval: Any) -> Any:
+    """The type of a cotangent of a value of type ``aval``."""
+    return aval.to_ct_aval()
+
+
+def debug_info(name: str, source: str = "irad") -> Any:
+    """Names for a jaxpr that irad made: what it was made for, and of what."""
+    return _core.DebugInfo(name, source, None, None)
+
+
+def make_jaxpr_object(
+    invars: Sequence[Var],
+    outvars: Sequence[Atom],
+    eqns: Sequence[JaxprEqn],
+    name: str,
+    constvars: Sequence[Var] = (),
+) -> Jaxpr:
+    """A jaxpr of given equations, with the union of their effects."""
+    effects: set[Any] = set()
+    for eqn in eqns:
+        if eqn.effects:
+            effects.update(eqn.effects)
+    return Jaxpr(
+        constvars, invars, outvars, eqns, effects or no_effects, debug_info(name)
+    )
+
+
+def closed_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any] = ()) -> ClosedJaxpr:
+    """A jaxpr with values for its constvars."""
+    return ClosedJaxpr(jaxpr, consts)
+
+
+def source_line(eqn: JaxprEqn) -> str:
+    """The line of the user's program that made an equation: ``file:line (function)``."""
+    return _source.summarize(eqn.source_info)
+
+
+def function_name(fun: Any) -> str:
+    """A function's name and place: ``loss at model.py:12``."""
+    return api_util.fun_sourceinfo(fun)
+
+
+def jit_params(jaxpr: ClosedJaxpr, name: str, like: dict[str, Any] | None = None) -> Any:
+    """Params of a call equation for a jaxpr, with nothing said about placement.
+
+    ``like`` are the params of a user's call, whose mesh and compiler options carry over.
+    """
+    n, m = len(jaxpr.in_avals), len(jaxpr.out_avals)
+    params = dict(like or _call_template())
+    params.update(
+        jaxpr=jaxpr,
+        name=name,
+        in_shardings=(UNSPECIFIED,) * n,
+        out_shardings=(UNSPECIFIED,) * m,
+        in_layouts=(None,) * n,
+        out_layouts=(None,) * m,
+        donated_invars=(False,) * n,
+        keep_unused=False,
+        inline=False,
+    )
+    return params
+
+
+def _call_template() -> dict[str, Any]:
+    params = _template_params()
+    if "ctx_mesh" not in params:
+        return params
+    return {**params, "ctx_mesh": mesh_lib.get_abstract_mesh()}
+
+
+@functools.cache
+def _template_params() -> dict[str, Any]:
+    with _core.eval_context():
+        made = jax.make_jaxpr(jax.jit(lambda x: x + x))(np.float32(0))
+    return dict(made.jaxpr.eqns[0].params)
+
+
+def inner_jaxprs(eqn: JaxprEqn) -> list[Jaxpr]:
+    """The jaxprs among an equation's params."""
+    return list(_core.jaxprs_in_params(eqn.params))
+
+
+def is_plain_call(eqn: JaxprEqn) -> bool:
+    """Whether a ``jit`` equation asks for nothing but its body: no placement, no options."""
+    params = eqn.params
+    shardings = (*params["in_shardings"], *params["out_shardings"])
+    layouts = (*params["in_layouts"], *params["out_layouts"])
+    return (
+        all(s is UNSPECIFIED or isinstance(s, type(UNSPECIFIED)) for s in shardings)
+        and not any(layout is not None for layout in layouts)
+        and not params["compiler_options_kvs"]
+    )
+
+
+def equation_function(
+    eqn: JaxprEqn, x: Sequence[Any], active: Sequence[int]
+) -> Callable[..., list[Any]]:
+    """An equation as a function of its active operands, the others being ``x``."""
+
+    def apply(*live: Any) -> list[Any]:
+        operands = list(x)
+        for i, x_i in zip(active, live, strict=True):
+            operands[i] = x_i
+        params = eqn.primitive.get_bind_params(eqn.params)
+        with eqn.ctx.manager:
+            y = eqn.primitive.bind(*operands, **params)
+        return list(y) if eqn.primitive.multiple_results else [y]
+
+    return apply
+
+
+def jvp_of_equation(
+    eqn: JaxprEqn, x: Sequence[Any], active: Sequence[int], t: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Results and tangents of one equation by JAX's own rule; None is a zero tangent."""
+    apply = equation_function(eqn, x, active)
+    y, pushed = jax.jvp(apply, [x[i] for i in active], list(t))
+    return y, [None if is_float0(p) else p for p in pushed]
+
+
+def is_float0(x: Any) -> bool:
+    """Whether a value is the trivial tangent of an integer."""
+    return dtypes.dtype(x) == dtypes.float0
+
+
+def zero_cotangent(aval: Any) -> Any:
+    """Zeros of a value's cotangent type: float0 zeros for an integer."""
+    expected = cotangent_aval(aval)
+    if expected.dtype == dtypes.float0:
+        return zero_of_integer(aval)
+    return lax.full(expected.shape, 0, expected.dtype)
+
+
+def with_constants_as_inputs(jaxpr: Jaxpr) -> Jaxpr:
+    """A jaxpr whose constants are leading inputs."""
+    if not jaxpr.constvars:
+        return jaxpr
+    invars = [*jaxpr.constvars, *jaxpr.invars]
+    return Jaxpr(
+        [], invars, jaxpr.outvars, jaxpr.eqns, jaxpr.effects, debug_info("irad")
+    )
+
+
+def is_generator_function(fun: Any) -> bool:
+    """Whether calling a function gives a generator."""
+    return inspect.isgeneratorfunction(fun)
+
+
+@functools.cache
+def is_extended(dtype: Any) -> bool:
+    """Whether a dtype is one of JAX's extended dtypes, such as typed random keys."""
+    return bool(dtypes.issubdtype(dtype, dtypes.extended))
+
+
+def as_jax_value(x: Any) -> Any:
+    """A scalar or NumPy array as the value JAX makes of it, weak types kept."""
+    return dtypes.canonicalize_value(x)
+
+
+def check_is_jax_type(x: Any) -> None:
+    """Raises TypeError for a value that is no array, with JAX's message."""
+    dispatch.check_arg(x)
+
+
+float0 = dtypes.float0
+
+
+def zero_of_integer(aval: Any) -> Any:
+    """The tangent of an integer value: an array of dtype float0."""
+    return np.zeros(aval.shape, dtype=float0)
+
+
+def zeros_array(aval: Any) -> Any:
+    """Zeros of a type, its weak type included."""
+    return lax.full_like(ShapeDtypeStruct(aval.shape, aval.dtype), 0)
+
+
+def scalar(value: Any, dtype: Any) -> Any:
+    """A NumPy scalar of a dtype, as literals hold it."""
+    return np.asarray(value, dtype)[()]
+
+
+def weakened(aval: Any) -> Any:
+    """The type of a literal in a place of type ``aval``."""
+    return aval
+
+
+def dtype_of(x: Any) -> Any:
+    """The dtype JAX gives a value."""
+    return dtypes.dtype(x)

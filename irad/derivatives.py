@@ -1,0 +1,270 @@
+"""Whole derivative programs of a captured function, ready to be staged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from irad._compat import ir
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
+from irad.accumulate import ENGINE, forward_sweep, pull_sweep, read
+from irad.emitter import Emitter, snippet
+from irad.graph import SplitProgram
+from irad.linearization import is_differentiable, linearize
+from irad.staging import Function, Program
+
+
+def gradient(jaxpr: Jaxpr, num_consts: int, *, with_value: bool) -> ClosedJaxpr:
+    """The gradient program: (value if asked for, other outputs, cotangents of inputs).
+
+    Inputs that are not differentiable have no cotangent among the outputs.
+    """
+    active = active_inputs(jaxpr, num_consts)
+    wanted = tuple(j == 0 for j in range(len(jaxpr.outvars)))
+    graph = linearize(jaxpr, active, wanted, ENGINE)
+    emit: Emitter = Emitter()
+    env: dict[Var, Atom] = {}
+    tape = forward_sweep(graph, emit, env, reverse=True)
+    y = jaxpr.outvars[0]
+    cotangents: dict[Var, Atom] = {}
+    if graph.carries[0]:
+        cotangents[y] = one(emit, ir.cotangent_aval(y.aval))
+    pull_sweep(tape, emit, cotangents)
+    outs = [read(v, env) for v in jaxpr.outvars]
+    results = [
+        as_cotangent(emit, cotangents.get(v), v.aval)
+        for v, a in zip(jaxpr.invars, active, strict=True)
+        if a
+    ]
+    outs = outs if with_value else outs[1:]
+    return emit.closed(jaxpr.invars, [*outs, *results], "grad")
+
+
+def active_inputs(jaxpr: Jaxpr, num_consts: int) -> tuple[bool, ...]:
+    """The inputs to differentiate in: the floating-point ones that are no constants."""
+    return tuple(
+        i >= num_consts and is_differentiable(v.aval)
+        for i, v in enumerate(jaxpr.invars)
+    )
+
+
+def one(emit: Emitter, aval: Any) -> Literal:
+    """The cotangent 1 of a scalar output."""
+    return Literal(ir.scalar(1, aval.dtype), ir.weakened(aval))
+
+
+def as_cotangent(emit: Emitter, c: Atom | None, aval: Any) -> Atom:
+    """A cotangent as a result: zeros for None, and of the input's weak type."""
+    expected = ir.cotangent_aval(aval)
+    if c is None:
+        c = emit.zeros(expected)
+    return as_type(emit, c, expected)
+
+
+def as_type(emit: Emitter, x: Atom, expected: Any) -> Atom:
+    """An atom with the weak type of ``expected``."""
+    if x.aval.weak_type == expected.weak_type and x.aval.dtype == expected.dtype:
+        return x
+    params = {
+        "new_dtype": expected.dtype,
+        "weak_type": expected.weak_type,
+        "sharding": None,
+    }
+    aval = x.aval.update(dtype=expected.dtype, weak_type=expected.weak_type)
+    return emit.equation(ir.convert_element_type_p, [x], [aval], params)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A split program staged: the forward program, and the linear one for later."""
+
+    forward: Program
+    linear: Program
+    split: SplitProgram
+    active: tuple[bool, ...]
+
+    @property
+    def carries(self) -> tuple[bool, ...]:
+        """Which outputs the linear program is about."""
+        return self.split.carries
+
+    def residuals(self, inputs: Sequence[Any], computed: Sequence[Any]) -> list[Any]:
+        """What the linear program takes beside tangents or cotangents."""
+        return self.split.residuals(inputs, computed)
+
+    def pulled(self, outs: Sequence[Any], avals: Sequence[Any]) -> list[Any]:
+        """The cotangents of all inputs, zeros and float0 where there is none."""
+        rest, zeros = iter(outs), iter(self.split.zeros)
+        active = self.active[len(self.active) - len(avals) :]
+        found = []
+        for aval, a in zip(avals, active, strict=True):
+            if not a:
+                found.append(ir.zero_of_integer(aval))
+            elif next(zeros):
+                found.append(ir.zeros_array(ir.cotangent_aval(aval)))
+            else:
+                found.append(next(rest))
+        return found
+
+    def pushed(self, outs: Sequence[Any], avals: Sequence[Any]) -> list[Any]:
+        """The tangents of all outputs, zeros and float0 where there is none."""
+        rest, zeros = iter(outs), iter(self.split.zeros)
+        found = []
+        for aval, carried in zip(avals, self.carries, strict=False):
+            if carried and not next(zeros):
+                found.append(next(rest))
+            elif is_differentiable(aval):
+                found.append(ir.zeros_array(ir.tangent_aval(aval)))
+            else:
+                found.append(ir.zero_of_integer(aval))
+        return found
+
+
+def vjp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
+    """Forward and pull of a captured function."""
+    active = active_inputs(jaxpr, num_consts)
+    split = ENGINE.vjp(jaxpr, active, wanted_outputs(jaxpr, num_outputs))
+    return Split(
+        Program(split.forward, "vjp"), Program(split.linear, "pullback"), split, active
+    )
+
+
+def linearized(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
+    """Forward and push of a captured function."""
+    active = active_inputs(jaxpr, num_consts)
+    split = ENGINE.linearize(jaxpr, active, wanted_outputs(jaxpr, num_outputs))
+    return Split(
+        Program(split.forward, "linearize"),
+        Program(split.linear, "pushforward"),
+        split,
+        active,
+    )
+
+
+def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
+    """Value and tangent program: all outputs, then the tangents of float outputs."""
+    active = active_inputs(jaxpr, num_consts)
+    wanted = wanted_outputs(jaxpr, num_outputs)
+    program = ENGINE.jvp(jaxpr, active, wanted)
+    inner = program.jaxpr.jaxpr
+    emit = Emitter()
+    outs = emit.splice(snippet(inner, program.jaxpr.consts), inner.invars)
+    n = len(jaxpr.outvars)
+    tangents = iter(outs[n:])
+    pushed = [
+        as_type(emit, next(tangents), ir.tangent_aval(v.aval))
+        if carried
+        else emit.zeros(ir.tangent_aval(v.aval))
+        for v, w, carried in zip(jaxpr.outvars, wanted, program.carries, strict=True)
+        if w
+    ]
+    return Program(emit.closed(inner.invars, [*outs[:n], *pushed], "jvp"), "jvp")
+
+
+def forward_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Function:
+    """All blocks by columns: one tangent for each element of each active input."""
+    program = jvp(jaxpr, num_consts, num_outputs)
+    in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
+    n = len(jaxpr.outvars)
+
+    def run(*inputs: Any) -> tuple[list[Any], list[list[Any]]]:
+        def push(*t: Any) -> tuple[list[Any], list[Any]]:
+            outs = program([*inputs, *t])
+            return outs[:n], outs[n:]
+
+        seeds = standard_basis([ir.tangent_aval(a) for a in in_avals])
+        outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
+        blocks = [
+            split_axis(J, -1, in_avals, J.dtype) for J in pushed
+        ]
+        return outs[num_outputs:], blocks
+
+    return Function(run)
+
+
+def reverse_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Function:
+    """All blocks by rows: one cotangent for each element of each output."""
+    split = vjp(jaxpr, num_consts, num_outputs)
+    in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
+    out_avals = [v.aval for v in jaxpr.outvars[:num_outputs]]
+    m = len(jaxpr.outvars)
+
+    def run(*inputs: Any) -> tuple[list[Any], list[list[Any]]]:
+        outs = split.forward(inputs)
+        residuals = split.residuals(inputs, outs[m:])
+
+        def pull(*c: Any) -> list[Any]:
+            pairs = zip(c, split.carries, strict=False)
+            live = [c_j for c_j, carried in pairs if carried]
+            return split.pulled(split.linear([*residuals, *live]), in_avals)
+
+        seeds = standard_basis([ir.cotangent_aval(a) for a in out_avals])
+        pulled = jax.vmap(pull)(*seeds)
+        columns = [
+            split_axis(J, 0, out_avals, J.dtype) for J in pulled
+        ]
+        return outs[num_outputs:m], [list(row) for row in zip(*columns, strict=True)]
+
+    return Function(run)
+
+
+def standard_basis(avals: Sequence[Any]) -> list[Any]:
+    """The identity over several arrays: for each a stack of its tangents, from iota."""
+    n = sum(aval.size for aval in avals)
+    basis, offset = [], 0
+    for aval in avals:
+        stacked = jnp.eye(n, aval.size, k=-offset, dtype=aval.dtype)
+        basis.append(stacked.reshape(n, *aval.shape))
+        offset += aval.size
+    return basis
+
+
+def split_axis(J: Any, axis: int, avals: Sequence[Any], dtype: Any) -> list[Any]:
+    """A stacked Jacobian in blocks, one for each array that the axis runs over."""
+    offsets = np.cumsum([aval.size for aval in avals])[:-1]
+    blocks = jnp.split(J, offsets, axis=axis)
+    axis %= J.ndim
+    head, tail = J.shape[:axis], J.shape[axis + 1 :]
+    return [
+        jnp.asarray(block.reshape(*head, *aval.shape, *tail), dtype)
+        for block, aval in zip(blocks, avals, strict=True)
+    ]
+
+
+def wanted_outputs(jaxpr: Jaxpr, num_outputs: int) -> tuple[bool, ...]:
+    """The outputs to differentiate: the floating-point ones that are not auxiliary."""
+    return tuple(
+        j < num_outputs and is_differentiable(v.aval)
+        for j, v in enumerate(jaxpr.outvars)
+    )
+
+
+def with_float0(avals: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+    """Cotangents of all inputs: float0 zeros in the places of integer inputs."""
+    rest = iter(cotangents)
+    return [
+        next(rest) if is_differentiable(aval) else ir.zero_of_integer(aval)
+        for aval in avals
+    ]
+
+
+def checked_cotangents(leaves: Sequence[Any], avals: Sequence[Any]) -> list[Any]:
+    """Cotangents as arrays; a ValueError for a wrong shape or dtype."""
+    checked = []
+    for i, (c, aval) in enumerate(zip(leaves, avals, strict=True)):
+        c = c if ir.is_tracer(c) else ir.as_jax_value(c)
+        got, expected = ir.typeof(c), ir.cotangent_aval(aval)
+        if not ir.type_compatible(got, expected):
+            raise ValueError(
+                "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: "
+                f"leaf {i} is {got.str_short()}, expected {expected.str_short()} because "
+                "the corresponding output of the differentiated function is "
+                f"{aval.str_short()}"
+            )
+        checked.append(c)
+    return checked

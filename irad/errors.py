@@ -1,0 +1,27 @@
+"""What irad raises: few classes, each message with the place and the next step."""
+
+from __future__ import annotations
+
+
+class IradError(Exception):
+    """The base of the errors that irad raises for its users."""
+
+
+class NoRuleError(IradError, NotImplementedError):
+    """A primitive on an active path has no derivative."""
+
+
+class NotLinearError(IradError, TypeError):
+    """A function that must be linear in its arguments is not."""
+
+
+class NotDifferentiableError(IradError, ValueError):
+    """An equation on an active path cannot be differentiated in the mode asked for."""
+
+
+class GradientCheckError(IradError, AssertionError):
+    """A derivative disagrees with central differences."""
+
+
+class InternalError(IradError, AssertionError):
+    """irad broke a promise of its own: please report it with the program."""

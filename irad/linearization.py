@@ -1,0 +1,122 @@
+"""The walk: a jaxpr to its linearized graph, one local Jacobian for each equation.
+
+This is the only walk over equations. It decides which equations a tangent passes
+through and finds their rules; it emits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+from irad._compat import ir
+from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad.graph import Engine, Linearized, LinearizedGraph, Node
+from irad.leaf import Kind, Leaf, make_leaf
+from irad.rules import RULES
+from irad.rules.registry import Constant
+from irad.structure import STRUCTURES, by_own_rule
+
+_LEAVES: dict[Any, dict[Any, Leaf]] = {}
+_LEAF_LIMIT = 1 << 16
+
+
+def linearize(
+    jaxpr: Jaxpr, active: Sequence[bool], wanted: Sequence[bool], engine: Engine
+) -> LinearizedGraph:
+    """Linearizes a jaxpr in its ``active`` inputs, for its ``wanted`` outputs.
+
+    An equation is linearized only if it depends on an active input and a wanted output
+    depends on it, so that a primitive without a rule elsewhere is no error.
+    """
+    needed = _needed(jaxpr, wanted)
+    carrying = {v for v, a in zip(jaxpr.invars, active, strict=True) if a}
+    leaves = _LEAVES.setdefault(ir.trace_context(), {})
+    nodes = []
+    for eqn in jaxpr.eqns:
+        live: tuple[int, ...] = ()
+        invars = eqn.invars
+        for i, x in enumerate(invars):
+            if type(x) is Var and x in carrying:
+                live += (i,)
+        if not live:
+            nodes.append(Node(eqn, None, (), ()))
+            continue
+        results: tuple[int, ...] = ()
+        for j, v in enumerate(eqn.outvars):
+            if v in needed and is_differentiable(v.aval):
+                results += (j,)
+        local = _local(eqn, live, results, engine, leaves) if results else None
+        if local is None:
+            nodes.append(Node(eqn, None, (), ()))
+            continue
+        narrowed = getattr(local, "carries", None)
+        if narrowed is not None:
+            results = tuple(j for j in results if j in narrowed)
+        outvars = eqn.outvars
+        carrying.update([outvars[j] for j in results])
+        nodes.append(Node(eqn, local, live, results))
+    carries = tuple(
+        w and type(v) is Var and v in carrying
+        for v, w in zip(jaxpr.outvars, wanted, strict=True)
+    )
+    return LinearizedGraph(jaxpr, nodes, tuple(active), carries)
+
+
+def is_differentiable(aval: Any) -> bool:
+    """Whether values of a type carry tangents: floating-point and complex arrays do."""
+    dtype = getattr(aval, "dtype", None)
+    return dtype is not None and ir.is_inexact(dtype)
+
+
+def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:
+    """The variables that wanted outputs depend on."""
+    needed = {
+        v for v, w in zip(jaxpr.outvars, wanted, strict=True) if w and type(v) is Var
+    }
+    for eqn in reversed(jaxpr.eqns):
+        for v in eqn.outvars:
+            if v in needed:
+                needed.update([x for x in eqn.invars if type(x) is Var])
+                break
+    return needed
+
+
+def _local(
+    eqn: JaxprEqn,
+    active: tuple[int, ...],
+    wanted: tuple[int, ...],
+    engine: Engine,
+    leaves: dict[Any, Leaf],
+) -> Linearized | None:
+    """The local Jacobian of an equation; None where its derivative is zero."""
+    primitive = eqn.primitive
+    rule = RULES.get(primitive)
+    if rule is None:
+        structure = STRUCTURES.get(primitive, by_own_rule)
+        return structure(eqn, active, wanted, engine)
+    if type(rule) is Constant:
+        return None
+    operands = tuple([x.aval for x in eqn.invars])
+    try:
+        key = (primitive, tuple(eqn.params.items()), operands, active, wanted)
+        leaf = leaves.get(key)
+    except TypeError:  # params that cannot be hashed: traced anew
+        key = leaf = None
+    if leaf is None:
+        results = tuple(v.aval for v in eqn.outvars)
+        kind = Kind(primitive, eqn.params, operands, results, active, wanted)
+        leaf = make_leaf(rule, kind, engine)
+        if key is not None:
+            if len(leaves) >= _LEAF_LIMIT:
+                leaves.clear()
+            leaves[key] = leaf
+    return leaf
+
+
+def clear() -> None:
+    """Forgets the code of all kinds of equations."""
+    _LEAVES.clear()
+
+

@@ -1,0 +1,202 @@
+"""Whole Jacobians and Hessians: ``jacfwd``, ``jacrev``, ``jacobian``, ``hessian``, ``hvp``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from irad import derivatives
+from irad._compat import ir
+from irad.capture import Captured, capture
+from irad.staging import program_for
+from irad.transforms.arguments import (
+    ArgNums,
+    Arguments,
+    as_arrays,
+    check_callable,
+    check_differentiable_input,
+    check_differentiable_output,
+    check_is_array,
+    is_complex,
+    normalize_argnums,
+    select_arguments,
+    wraps,
+)
+from irad.transforms.forward import jvp
+from irad.transforms.reverse import grad
+
+_DOC = "Jacobian of {{fun}} with respect to positional argument(s) {argnums}."
+
+
+def jacfwd(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """The Jacobian of a function, column by column in forward mode."""
+    check_callable(fun)
+    argnums = normalize_argnums(argnums)
+
+    @wraps(fun, _DOC.format(argnums=argnums))
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        given = select_arguments(fun, argnums, args, kwargs)
+        return _forward(given, has_aux=has_aux, holomorphic=holomorphic)
+
+    return jacobian_of
+
+
+def jacrev(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """The Jacobian of a function, row by row in reverse mode."""
+    check_callable(fun)
+    argnums = normalize_argnums(argnums)
+
+    @wraps(fun, _DOC.format(argnums=argnums))
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        given = select_arguments(fun, argnums, args, kwargs)
+        return _reverse(
+            given, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+        )
+
+    return jacobian_of
+
+
+def jacobian(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """The Jacobian of a function: by columns or by rows, whichever are fewer."""
+    check_callable(fun)
+    argnums = normalize_argnums(argnums)
+
+    @wraps(fun, _DOC.format(argnums=argnums))
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        given = select_arguments(fun, argnums, args, kwargs)
+        return _jacobian(
+            given, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+        )
+
+    return jacobian_of
+
+
+def hessian(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """The Hessian of a function: forward over reverse."""
+    options = {"has_aux": has_aux, "holomorphic": holomorphic}
+    return jacfwd(jacrev(fun, argnums, **options), argnums, **options)
+
+
+def hvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> Any:
+    """The Hessian of a scalar function times a tangent, by forward over reverse."""
+    argnums = tuple(range(len(primals)))
+    _, product = jvp(grad(fun, argnums), primals, tangents)
+    return product[0] if len(primals) == 1 else product
+
+
+def _forward(given: Arguments, *, has_aux: bool, holomorphic: bool) -> Any:
+    for x in given.leaves:
+        _check_forward_input(x, holomorphic=holomorphic)
+    captured = capture(
+        given.fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose="jacfwd"
+    )
+    if holomorphic:
+        for aval in captured.out_avals:
+            if not is_complex(aval.dtype):
+                raise TypeError(
+                    "jacfwd with holomorphic=True requires outputs with complex dtype, "
+                    f"but got {aval.dtype.name}."
+                )
+    return _run(captured, given, "forward")
+
+
+def _reverse(
+    given: Arguments, *, has_aux: bool, holomorphic: bool, allow_int: bool
+) -> Any:
+    captured = _capture_reverse(
+        given, "jacrev", has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+    )
+    return _run(captured, given, "reverse")
+
+
+def _jacobian(
+    given: Arguments, *, has_aux: bool, holomorphic: bool, allow_int: bool
+) -> Any:
+    captured = _capture_reverse(
+        given, "jacobian", has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+    )
+    columns = sum(aval.size for aval in captured.in_avals)
+    rows = sum(aval.size for aval in captured.out_avals)
+    complex_ = any(is_complex(aval.dtype) for aval in captured.in_avals)
+    forward = columns <= rows and not allow_int and (holomorphic or not complex_)
+    return _run(captured, given, "forward" if forward else "reverse")
+
+
+def _capture_reverse(
+    given: Arguments, name: str, *, has_aux: bool, holomorphic: bool, allow_int: bool
+) -> Captured:
+    for x in given.leaves:
+        check_differentiable_input(
+            name, x, holomorphic=holomorphic, allow_int=allow_int
+        )
+    captured = capture(
+        given.fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose=name
+    )
+    for aval in captured.out_avals:
+        check_differentiable_output(name, aval, holomorphic=holomorphic)
+    return captured
+
+
+def _check_forward_input(x: Any, *, holomorphic: bool) -> None:
+    check_is_array(x)
+    dtype = ir.typeof(x).dtype
+    if ir.is_extended(dtype):
+        raise TypeError(f"jacfwd with input element type {dtype.name}")
+    if holomorphic:
+        if not is_complex(dtype):
+            raise TypeError(
+                "jacfwd with holomorphic=True requires inputs with complex dtype, but "
+                f"got {dtype.name}."
+            )
+    elif is_complex(dtype) or not ir.is_inexact(dtype):
+        raise TypeError(
+            "jacfwd requires real-valued inputs (input dtype that is a sub-dtype of "
+            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
+            "holomorphic=True. For differentiation of non-holomorphic functions "
+            "involving complex inputs or integer inputs, use irad.jvp directly."
+        )
+
+
+def _run(captured: Captured, given: Arguments, mode: str) -> Any:
+    """Computes all blocks and arranges them in the tree of outputs by inputs."""
+    make = {
+        "forward": derivatives.forward_jacobian,
+        "reverse": derivatives.reverse_jacobian,
+    }[mode]
+    program = program_for(
+        captured,
+        (mode, captured.num_consts, captured.num_outputs),
+        lambda jaxpr: make(jaxpr, captured.num_consts, captured.num_outputs),
+    )
+    rest, blocks = program(captured.inputs)
+    rows = [given.unflatten(row) for row in blocks]
+    tree = jax.tree_util.tree_unflatten(captured.out_tree, rows)
+    if captured.aux is None:
+        return tree
+    return tree, captured.aux(rest)

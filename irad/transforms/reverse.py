@@ -1,0 +1,227 @@
+"""Reverse mode for scalar functions: ``grad`` and ``value_and_grad``; ``vjp``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from irad import derivatives
+from irad._compat import ir
+from irad.capture import Captured, capture
+from irad.staging import Program, program_for
+from irad.transforms.arguments import (
+    ArgNums,
+    all_arguments,
+    as_arrays,
+    check_callable,
+    check_differentiable_input,
+    check_differentiable_output,
+    normalize_argnums,
+    select_arguments,
+    wraps,
+)
+
+
+def grad(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """The gradient of a scalar-valued function, by reverse mode."""
+    transformed = _value_and_grad(
+        fun, argnums, has_aux, holomorphic, allow_int, with_value=False
+    )
+    doc = f"Gradient of {{fun}} with respect to positional argument(s) {argnums}."
+
+    @wraps(fun, doc)
+    def grad_of(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = transformed(args, kwargs)
+        return (gradient, value) if has_aux else gradient
+
+    return grad_of
+
+
+def value_and_grad(
+    fun: Callable[..., Any],
+    argnums: ArgNums = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Callable[..., Any]:
+    """The value and the gradient of a scalar-valued function, computed together."""
+    transformed = _value_and_grad(
+        fun, argnums, has_aux, holomorphic, allow_int, with_value=True
+    )
+    doc = (
+        f"Value and gradient of {{fun}} with respect to positional argument(s) {argnums}."
+    )
+
+    @wraps(fun, doc)
+    def value_and_grad_of(*args: Any, **kwargs: Any) -> Any:
+        return transformed(args, kwargs)
+
+    return value_and_grad_of
+
+
+def _value_and_grad(
+    fun: Callable[..., Any],
+    argnums: ArgNums,
+    has_aux: bool,
+    holomorphic: bool,
+    allow_int: bool,
+    *,
+    with_value: bool,
+) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, Any]]:
+    check_callable(fun)
+    argnums = normalize_argnums(argnums)
+
+    def transformed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        given = select_arguments(fun, argnums, args, kwargs)
+        for x in given.leaves:
+            check_differentiable_input(
+                "grad", x, holomorphic=holomorphic, allow_int=allow_int
+            )
+        captured = capture(
+            fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose="grad"
+        )
+        _check_scalar(captured)
+        check_differentiable_output(
+            "grad", captured.out_avals[0], holomorphic=holomorphic
+        )
+        n = 1 if with_value else 0
+        outs = _run(captured, with_value=with_value)
+        aux_count = len(captured.jaxpr.outvars) - 1
+        gradient = given.unflatten(
+            derivatives.with_float0(captured.in_avals, outs[n + aux_count :])
+        )
+        value = outs[0] if with_value else None
+        if with_value:
+            value = jax.tree_util.tree_unflatten(captured.out_tree, [value])
+        if captured.aux is not None:
+            aux = captured.aux(outs[n : n + aux_count])
+            value = (value, aux) if with_value else aux
+        return value, gradient
+
+    return transformed
+
+
+def _run(captured: Captured, *, with_value: bool) -> list[Any]:
+    def make(jaxpr: Any) -> Program:
+        made = derivatives.gradient(jaxpr, captured.num_consts, with_value=with_value)
+        return Program(made, "grad")
+
+    key = ("grad", captured.num_consts, with_value)
+    return program_for(captured, key, make)(captured.inputs)
+
+
+def _check_scalar(captured: Captured) -> None:
+    avals = captured.out_avals
+    if len(avals) != 1 or not jax.tree_util.treedef_is_leaf(captured.out_tree):
+        raise TypeError(
+            "Gradient only defined for scalar-output functions. Output of "
+            f"{captured.name} was a tree of {len(avals)} arrays: "
+            f"{captured.out_tree}. Return one scalar, or use has_aux=True, irad.vjp or "
+            "irad.jacobian."
+        )
+    shape = getattr(avals[0], "shape", None)
+    if shape != ():
+        raise TypeError(
+            "Gradient only defined for scalar-output functions. Output of "
+            f"{captured.name} had shape: {shape}. Reduce it to a scalar, or use "
+            "irad.vjp or irad.jacobian."
+        )
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True, eq=False)
+class VJP:
+    """A pullback: a cotangent of the output to a tuple of cotangents of the inputs.
+
+    A pytree of its residuals, so that it passes through ``jax.jit`` both ways.
+    """
+
+    residuals: list[Any]
+    program: Any
+    out_tree: Any
+    out_avals: tuple[Any, ...]
+    in_tree: Any
+    in_avals: tuple[Any, ...]
+    name: str
+
+    def __call__(self, cotangent: Any, *extra: Any) -> Any:
+        """Pulls a cotangent back."""
+        if extra:
+            raise TypeError(
+                f"the function returned by irad.vjp applied to {self.name} was called "
+                f"with {len(extra) + 1} arguments; it takes one, in the tree of the "
+                "output (a tuple if the output is one)."
+            )
+        leaves, tree = jax.tree_util.tree_flatten(cotangent)
+        if tree != self.out_tree:
+            raise ValueError(
+                "unexpected tree structure: the cotangent passed to the function "
+                f"returned by irad.vjp has tree {tree}, but the output of {self.name} "
+                f"has tree {self.out_tree}."
+            )
+        given = derivatives.checked_cotangents(leaves, self.out_avals)
+        carried = zip(given, self.program.carries, strict=False)
+        live = [c for c, carries in carried if carries]
+        outs = self.program.linear([*self.residuals, *live])
+        results = self.program.pulled(outs, self.in_avals)
+        return jax.tree_util.tree_unflatten(self.in_tree, results)
+
+    def tree_flatten(self) -> Any:
+        """The residuals, and everything else as static data."""
+        static = (
+            self.program,
+            self.out_tree,
+            self.out_avals,
+            self.in_tree,
+            self.in_avals,
+            self.name,
+        )
+        return (self.residuals,), static
+
+    @classmethod
+    def tree_unflatten(cls, static: Any, children: Any) -> VJP:
+        """The pullback again."""
+        return cls(*children, *static)
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value and the pullback of a function: ``(y, pullback)`` or with the aux."""
+    check_callable(fun)
+    given = all_arguments(fun, primals)
+    captured = capture(fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp")
+    split = program_for(
+        captured,
+        ("vjp", captured.num_consts, captured.num_outputs),
+        lambda jaxpr: derivatives.vjp(jaxpr, captured.num_consts, captured.num_outputs),
+    )
+    value, residuals, aux = run_forward(captured, split)
+    pullback = VJP(
+        residuals,
+        split,
+        captured.out_tree,
+        tuple(captured.out_avals),
+        given.tree,
+        tuple(captured.in_avals),
+        captured.name,
+    )
+    return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+def run_forward(captured: Captured, split: Any) -> tuple[Any, list[Any], Any]:
+    """Runs a forward program: the value, the residuals and the auxiliary output."""
+    outs = split.forward(captured.inputs)
+    n = captured.num_outputs
+    m = len(captured.jaxpr.outvars)
+    value = jax.tree_util.tree_unflatten(captured.out_tree, outs[:n])
+    aux = captured.aux(outs[n:m]) if captured.aux is not None else None
+    residuals = split.residuals(captured.inputs, outs[m:])
+    return value, residuals, aux
