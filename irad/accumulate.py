@@ -249,11 +249,23 @@ def free_variables(jaxpr: Jaxpr) -> list[Var]:
     return list(free)
 
 
-def carries(
+@by_jaxpr
+def activity(
     jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]
-) -> tuple[bool, ...]:
-    """Which wanted outputs depend on the active inputs differentiably."""
-    return linearize(jaxpr, active, wanted, ENGINE).carries
+) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """Which wanted outputs carry tangents, and which active inputs reach one of them."""
+    graph = linearize(jaxpr, active, wanted, ENGINE)
+    reaching = {
+        v for v, c in zip(jaxpr.outvars, graph.carries, strict=True) if c
+    }
+    for node in reversed(graph.nodes):
+        outvars = node.eqn.outvars
+        if any(outvars[j] in reaching for j in node.wanted):
+            reaching.update(node.eqn.invars[i] for i in node.active)
+    reached = tuple(
+        a and v in reaching for v, a in zip(jaxpr.invars, active, strict=True)
+    )
+    return graph.carries, reached
 
 
-ENGINE = Engine(jvp, vjp, linearized, carries)
+ENGINE = Engine(jvp, vjp, linearized, activity)

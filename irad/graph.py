@@ -112,7 +112,11 @@ class Engine:
     jvp: Callable[[Jaxpr, tuple[bool, ...], tuple[bool, ...]], JvpProgram]
     vjp: Callable[[Jaxpr, tuple[bool, ...], tuple[bool, ...]], SplitProgram]
     linearize: Callable[[Jaxpr, tuple[bool, ...], tuple[bool, ...]], SplitProgram]
-    carries: Callable[[Jaxpr, tuple[bool, ...], tuple[bool, ...]], tuple[bool, ...]]
+    activity: Callable[
+        [Jaxpr, tuple[bool, ...], tuple[bool, ...]],
+        tuple[tuple[bool, ...], tuple[bool, ...]],
+    ]
+    """Which wanted outputs carry tangents, and which active inputs reach one of them."""
 
 
 Structure = Callable[

@@ -24,6 +24,7 @@ from jax.extend.core import (
     Primitive,
     Var,
     primal_dtype_to_tangent_dtype,
+    unmapped_aval,
 )
 from jax.extend.core import primitives as _primitives
 
@@ -64,6 +65,9 @@ ShapedArray = _core.ShapedArray
 Atom = Var | Literal
 add_any_p: Primitive = ad_util.add_jaxvals_p
 jit_p: Primitive = _primitives.jit_p
+scan_p: Primitive = _primitives.scan_p
+while_p: Primitive = _primitives.while_p
+cond_p: Primitive = _primitives.cond_p
 custom_jvp_call_p: Primitive = _primitives.custom_jvp_call_p
 convert_element_type_p: Primitive = _primitives.convert_element_type_p
 no_effects = _core.no_effects
@@ -280,3 +284,13 @@ def weakened(aval: Any) -> Any:
 def dtype_of(x: Any) -> Any:
     """The dtype JAX gives a value."""
     return dtypes.dtype(x)
+
+
+def stacked_aval(length: int, aval: Any) -> Any:
+    """The type of ``length`` values stacked along a new leading axis."""
+    return unmapped_aval(length, 0, aval)
+
+
+def body_effects(closed: ClosedJaxpr) -> Any:
+    """The effects of an equation that runs a body."""
+    return _core.positional_effects(closed)

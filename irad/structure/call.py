@@ -42,7 +42,7 @@ class Call:
         self._like = like
         self._active = mask(len(body.invars), active, shift=len(closed.consts))
         self._wanted = mask(len(body.outvars), wanted)
-        self._carried = engine.carries(body, self._active, self._wanted)
+        self._carried, _ = engine.activity(body, self._active, self._wanted)
         self.carries = positions(self._carried)
 
     def forward(
