@@ -294,3 +294,21 @@ def stacked_aval(length: int, aval: Any) -> Any:
 def body_effects(closed: ClosedJaxpr) -> Any:
     """The effects of an equation that runs a body."""
     return _core.positional_effects(closed)
+
+
+def branch_effects(branches: Sequence[ClosedJaxpr]) -> Any:
+    """The effects of a ``cond`` with given branches, its index being operand 0."""
+    return _core.join_effects(*map(_control_flow_effects, branches))
+
+
+def _control_flow_effects(closed: ClosedJaxpr) -> Any:
+    found = set()
+    for effect in _core.positional_effects(closed):
+        moved = getattr(effect, "input_index", getattr(effect, "input", None))
+        found.add(effect.replace(moved + 1) if isinstance(moved, int) else effect)
+    return found
+
+
+def join_effects(*effects: Any) -> Any:
+    """The union of effects."""
+    return _core.join_effects(*effects)

@@ -10,6 +10,7 @@ known, so that the path Python takes is recorded in one run of the function.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,10 @@ from jax._src import source_info_util as source
 from jax._src.interpreters import partial_eval as pe
 
 from irad._compat import ir
+
+
+# A line of the user's program is never one of irad's own.
+source.register_exclusion(os.path.dirname(os.path.dirname(__file__)))
 
 
 class CaptureTracer(pe.DynamicJaxprTracer):

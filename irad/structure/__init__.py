@@ -2,13 +2,17 @@
 
 from irad._compat import ir
 from irad.graph import Structure
+from irad.structure.branches import cond
 from irad.structure.call import jit
-from irad.structure.scan import scan
 from irad.structure.own_rule import by_own_jvp, by_own_rule
+from irad.structure.scan import scan
+from irad.structure.while_loop import while_loop
 
 STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.jit_p: jit,
     ir.scan_p: scan,
+    ir.cond_p: cond,
+    ir.while_p: while_loop,
     ir.custom_jvp_call_p: by_own_jvp,
 }
 
