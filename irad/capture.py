@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import jax
+import numpy as np
 
 from irad._compat import ir, tracing
-from irad._compat.ir import Jaxpr
+from irad._compat.ir import Atom, Jaxpr, Literal, Var
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,29 @@ class Captured:
     def in_avals(self) -> list[Any]:
         """The types of the traced inputs."""
         return [v.aval for v in self.jaxpr.invars[self.num_consts :]]
+
+    def stage(
+        self, name: str, make: Callable[[Jaxpr, int, int], T]
+    ) -> tuple[tuple[Any, ...], Callable[[Captured], T]]:
+        """What to remember a program by, and how to make it, for ``staging.staged``."""
+
+        def make_for(captured: Captured) -> T:
+            return make(captured.jaxpr, captured.num_consts, captured.num_outputs)
+
+        return (name, self.num_consts, self.num_outputs), make_for
+
+    def with_literals_as_inputs(self, which: Sequence[int]) -> Captured:
+        """The same program, some scalar literals of its outermost equations being inputs.
+
+        ``which`` counts the scalar literals in the order of the equations, outputs last.
+        """
+        jaxpr, values = _lift_literals(self.jaxpr, set(which))
+        return replace(
+            self,
+            jaxpr=jaxpr,
+            inputs=[*values, *self.inputs],
+            num_consts=self.num_consts + len(values),
+        )
 
     @property
     def is_abstract(self) -> bool:
@@ -118,3 +145,29 @@ def _check_output(y: Any, fun: Any) -> None:
             f"function {ir.function_name(fun)} returned a value of type {type(y)}, "
             "which is not an array. Return it with has_aux=True, beside the output."
         ) from error
+
+
+def _lift_literals(jaxpr: Jaxpr, which: set[int]) -> tuple[Jaxpr, list[Any]]:
+    lifted: list[Var] = []
+    values: list[Any] = []
+    count = 0
+
+    def lift(x: Atom) -> Atom:
+        nonlocal count
+        if type(x) is not Literal or np.ndim(x.val):
+            return x
+        count += 1
+        if count - 1 not in which:
+            return x
+        lifted.append(Var(x.aval))
+        values.append(ir.literal_value(x))
+        return lifted[-1]
+
+    eqns = []
+    for eqn in jaxpr.eqns:
+        if any(type(x) is Literal for x in eqn.invars):
+            eqn = eqn.replace(invars=[lift(x) for x in eqn.invars])
+        eqns.append(eqn)
+    outvars = [lift(x) for x in jaxpr.outvars]
+    made = ir.make_jaxpr_object([*lifted, *jaxpr.invars], outvars, eqns, "irad")
+    return made, values

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from irad_passes import dce
 
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
@@ -144,6 +145,32 @@ def linearized(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
         split,
         active,
     )
+
+
+def transposed(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split | None:
+    """The transpose of a captured linear function; None if it is not linear.
+
+    Its forward program takes the constants alone and returns all residuals.
+    """
+    active = active_inputs(jaxpr, num_consts)
+    split = ENGINE.vjp(jaxpr, active, wanted_outputs(jaxpr, num_outputs))
+    full = split.forward.jaxpr
+    computed = full.outvars[len(jaxpr.outvars) :]
+    kept = dce(full.replace(outvars=split.residuals(full.invars, computed)))
+    primals = set(kept.invars[num_consts:])
+    if not primals.isdisjoint(variables_read(kept)):
+        return None
+    consts_only = kept.replace(invars=kept.invars[:num_consts])
+    forward = ir.closed_jaxpr(consts_only, split.forward.consts)
+    return Split(
+        Program(forward, "residuals"), Program(split.linear, "transpose"), split, active
+    )
+
+
+def variables_read(jaxpr: Jaxpr) -> set[Var]:
+    """The variables that some equation or output reads."""
+    read = {x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Var}
+    return read | {x for x in jaxpr.outvars if type(x) is Var}
 
 
 def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:

@@ -109,8 +109,15 @@ class Emitter:
             slots += map(self.constant, code.consts)
         eqns, source, ctx = self.eqns, self.source, self.ctx
         for primitive, params, operands, avals, effects in code.steps:
-            results = [Var(aval) for aval in avals]
-            invars = [slots[i] for i in operands]
+            # Most steps have one or two operands and one result.
+            if len(operands) == 2:
+                i, j = operands
+                invars = [slots[i], slots[j]]
+            elif len(operands) == 1:
+                invars = [slots[operands[0]]]
+            else:
+                invars = [slots[i] for i in operands]
+            results = [Var(avals[0])] if len(avals) == 1 else [Var(v) for v in avals]
             eqns.append(
                 JaxprEqn(invars, results, primitive, params, effects, source, ctx)
             )

@@ -1,7 +1,12 @@
-"""The fingerprint: what a jaxpr computes, as a value that can be compared."""
+"""The fingerprint: what a jaxpr computes, as a value that can be compared.
+
+Scalar literals of the outermost equations are kept apart from the rest, so that programs
+that differ in a Python number only are found to be of one family.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,88 +15,110 @@ from irad._compat import ir
 from irad._compat.ir import Jaxpr, Literal
 from irad.caching import by_jaxpr
 
+SMALL_CONSTANT = 1024
+"""An inner constant of at most so many elements is compared by its values."""
 
-class Unhashable(Exception):  # noqa: N818
+
+class UnhashableError(Exception):
     """A jaxpr holds something that cannot be compared; it is not remembered."""
 
 
-def fingerprint(jaxpr: Jaxpr) -> Any:
-    """Primitives, params, types, dataflow, literals by bits, and inner jaxprs likewise."""
-    number: dict[Any, int] = {}
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """``family``: everything but the outermost scalar literals; ``literals``: their bits."""
+
+    family: Any
+    literals: tuple[bytes, ...]
+
+
+def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
+    """Primitives, params, types, dataflow, effects, literals by bits, inner jaxprs."""
+    literals: list[bytes] = []
+    number: dict[Any, Any] = {}
     for v in (*jaxpr.constvars, *jaxpr.invars):
         number[v] = len(number)
-    rows: list[Any] = [len(jaxpr.constvars)]
-    rows += [v.aval for v in number]
+    rows: list[Any] = [len(jaxpr.constvars), *[v.aval for v in number]]
+    n = len(number)
     for eqn in jaxpr.eqns:
-        operands = tuple(
-            [
-                _literal(x) if type(x) is Literal else number[x]
-                for x in eqn.invars
-            ]
-        )
+        operands = [
+            _literal(x, literals) if type(x) is Literal else number[x]
+            for x in eqn.invars
+        ]
         params = eqn.params
-        try:
-            key = tuple(params.items())
-            hash(key)
-        except TypeError:
-            raise Unhashable from None
-        if _holds_programs(params):
-            key = tuple((name, _param(value)) for name, value in key)
-        rows.append((eqn.primitive, key, operands, eqn.ctx))
+        key = _key(eqn, params) if params else None
+        rows.append((eqn.primitive, key, tuple(operands), eqn.ctx))
         for v in eqn.outvars:
-            number[v] = len(number)
+            number[v] = n
+            n += 1
     rows.append(
         tuple(
-            [_literal(x) if type(x) is Literal else number[x] for x in jaxpr.outvars]
+            [
+                _literal(x, literals) if type(x) is Literal else number[x]
+                for x in jaxpr.outvars
+            ]
         )
     )
-    return tuple(rows)
+    return Fingerprint(tuple(rows), tuple(literals))
 
 
-def _holds_programs(params: dict[str, Any]) -> bool:
-    for value in params.values():
+_PLAIN = frozenset(
+    (int, float, bool, str, bytes, type(None), complex, np.dtype, type, ir.Primitive)
+)
+
+
+def _key(eqn: Any, params: dict[str, Any]) -> Any:
+    """Params as a value: plain ones as they are, programs by their fingerprints."""
+    rule = ir.custom_rule_identity(eqn)
+    if rule is not None:
+        return rule
+    key = []
+    for name, value in params.items():
         kind = type(value)
-        if kind in _PLAIN:
-            continue
-        if kind is tuple:
-            if any(type(v) not in _PLAIN for v in value):
-                return True
-            continue
-        return True
-    return False
-
-
-_PLAIN = {int, float, bool, str, type(None), complex, np.dtype}
+        key.append(name)
+        key.append(value if kind in _PLAIN else _param(value))
+        if kind is float:
+            key.append(np.float64(value).tobytes())
+    made = tuple(key)
+    try:
+        hash(made)
+    except TypeError:
+        raise UnhashableError from None
+    return made
 
 
 def _param(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_param, value))
-    if isinstance(value, ir.ClosedJaxpr) and hasattr(value, "consts"):
-        return (_inner(value.jaxpr), tuple(map(_constant, value.consts)))
+    if isinstance(value, (tuple, list)):
+        return tuple([v if type(v) in _PLAIN else _param(v) for v in value])
+    if isinstance(value, ir.ClosedJaxpr) and ir.is_closed(value):
+        consts = tuple(map(_constant, value.consts))
+        return (_inner(value.jaxpr), consts)
     if isinstance(value, ir.Jaxpr):
         return _inner(value)
+    if isinstance(value, ir.AbstractValue):
+        return value
     if callable(value) and not isinstance(value, type):
-        raise Unhashable
+        raise UnhashableError
     return value
 
 
 @by_jaxpr
-def _inner(jaxpr: Jaxpr) -> Any:
+def _inner(jaxpr: Jaxpr) -> Fingerprint:
     return fingerprint(jaxpr)
 
 
 def _constant(value: Any) -> Any:
-    if value.size > 1024 or ir.is_tracer(value):
-        raise Unhashable
-    array = np.asarray(value)
-    return (ir.typeof(value), array.tobytes())
+    """A constant inside a jaxpr: by its values if it is small."""
+    if ir.is_tracer(value) or not hasattr(value, "dtype"):
+        raise UnhashableError
+    if ir.is_extended(value.dtype) or value.size > SMALL_CONSTANT:
+        raise UnhashableError
+    return (ir.typeof(value), np.asarray(value).tobytes())
 
 
-def _literal(x: Literal) -> Any:
+def _literal(x: Literal, literals: list[bytes]) -> Any:
+    """A literal's type in place of a variable's number; its bits go aside."""
     value = np.asarray(x.val)
     if value.ndim:
-        raise Unhashable
-    return (x.aval, value.tobytes())
-
-
+        return (x.aval, value.tobytes())
+    literals.append(value.tobytes())
+    return x.aval

@@ -81,7 +81,7 @@ class Negate(LinearMap):
     """Minus a copy, up to broadcasting."""
 
     def push(self, t: Array) -> Array:
-        return lax.neg(broadcast_to_type(t, self.codomain))
+        return broadcast_to_type(lax.neg(t), self.codomain)
 
     def pull(self, c: Array) -> Array:
         return sum_to_type(lax.neg(c), self.domain)
@@ -118,24 +118,24 @@ class Divide(LinearMap):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Select(LinearMap):
-    """A copy where ``mask`` holds and zero elsewhere, whatever the tangent is there.
+    """A copy where ``mask`` holds; zero, or minus a copy, elsewhere.
 
     An infinite or NaN tangent of an element that was not selected never gets through:
     0 * inf does not appear.
     """
 
+    elsewhere: int = field(metadata={"static": True})
     mask: Array
 
     def push(self, t: Array) -> Array:
-        t = broadcast_to_type(t, self.codomain)
-        return lax.select(self._full_mask(), t, lax.full_like(t, 0))
+        return self._select(broadcast_to_type(t, self.codomain))
 
     def pull(self, c: Array) -> Array:
-        kept = lax.select(self._full_mask(), c, lax.full_like(c, 0))
-        return sum_to_type(kept, self.domain)
+        return sum_to_type(self._select(c), self.domain)
 
-    def _full_mask(self) -> Array:
-        return broadcast_to_shape(self.mask, self.codomain.shape)
+    def _select(self, t: Array) -> Array:
+        mask = broadcast_to_shape(self.mask, self.codomain.shape)
+        return lax.select(mask, t, lax.neg(t) if self.elsewhere else lax.full_like(t, 0))
 
 
 @jax.tree_util.register_dataclass

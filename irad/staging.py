@@ -1,7 +1,9 @@
 """Staging: a derivative program as one call that XLA compiles, found again by content.
 
 Called on arrays, a program is compiled once for each content (``fingerprint``) and run;
-under an outer transformation it is one more equation.
+under an outer transformation it is one more equation. Two contents that differ in scalar
+literals only are compiled twice at most: the second time, the literals that differ become
+inputs.
 """
 
 from __future__ import annotations
@@ -9,17 +11,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import jax
 
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr
 from irad.capture import Captured
-from irad.fingerprint import Unhashable, fingerprint
+from irad.collection import paused
+from irad.fingerprint import Fingerprint, UnhashableError, fingerprint
+
+T = TypeVar("T")
 
 CACHE_SIZE = 4096
-"""So many programs are remembered; the least recently used goes first."""
+"""So many families of programs are remembered; the least recently used goes first."""
 
 
 class Program:
@@ -36,7 +42,7 @@ class Program:
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Runs the program, or binds it as one call where an input is traced."""
-        if jax.config.jax_disable_jit:
+        if ir.runs_eagerly():
             return jax.core.eval_jaxpr(self.jaxpr.jaxpr, self.jaxpr.consts, *inputs)
         if any(map(ir.is_tracer, inputs)):
             return self._bind(*inputs)
@@ -57,41 +63,81 @@ class Function:
         return self._compiled(*inputs)
 
 
-_PROGRAMS: OrderedDict[Any, Any] = OrderedDict()
+@dataclass
+class Family(Generic[T]):
+    """The programs of one family: one for exact literals, one with literals as inputs."""
+
+    literals: tuple[bytes, ...]
+    exact: T
+    varying: tuple[int, ...] = ()
+    general: T | None = None
+
+
+_FAMILIES: OrderedDict[Any, Family[Any]] = OrderedDict()
 _LOCK = threading.Lock()
 
 
-def program_for(
+def staged(
     captured: Captured,
     what: Hashable,
-    make: Callable[[Any], Any],
+    make: Callable[[Captured], T],
     also: Sequence[Any] = (),
-) -> Any:
-    """``make(jaxpr)``, remembered by the content of the captured jaxpr and ``what``.
+) -> tuple[T, Captured]:
+    """``make(captured)``, remembered by content and ``what``, and what to call it on.
 
+    The second result is ``captured`` itself, or the same with some literals as inputs.
     Under an outer transformation, of the inputs or of what is ``also`` passed, nothing is
     compiled and nothing is remembered.
     """
-    if captured.is_abstract or any(map(ir.is_tracer, also)):
-        return make(captured.jaxpr)
-    try:
-        key = (what, fingerprint(captured.jaxpr), ir.trace_context())
-    except Unhashable:
-        return make(captured.jaxpr)
+    with paused():
+        if captured.is_abstract or any(map(ir.is_tracer, also)):
+            return make(captured), captured
+        try:
+            content = fingerprint(captured.jaxpr)
+        except UnhashableError:
+            return make(captured), captured
+        key = (what, content.family, ir.trace_context())
+        with _LOCK:
+            family = _FAMILIES.get(key)
+            if family is not None:
+                _FAMILIES.move_to_end(key)
+        if family is None:
+            return _first(key, captured, content, make)
+        return _again(family, captured, content, make)
+
+
+def _first(
+    key: Any, captured: Captured, content: Fingerprint, make: Callable[[Captured], T]
+) -> tuple[T, Captured]:
+    made = make(captured)
     with _LOCK:
-        made = _PROGRAMS.get(key)
-        if made is not None:
-            _PROGRAMS.move_to_end(key)
-            return made
-    made = make(captured.jaxpr)
+        _FAMILIES[key] = Family(content.literals, made)
+        while len(_FAMILIES) > CACHE_SIZE:
+            _FAMILIES.popitem(last=False)
+    return made, captured
+
+
+def _again(
+    family: Family[T],
+    captured: Captured,
+    content: Fingerprint,
+    make: Callable[[Captured], T],
+) -> tuple[T, Captured]:
+    if content.literals == family.literals:
+        return family.exact, captured
+    pairs = zip(content.literals, family.literals, strict=True)
+    differing = {i for i, (a, b) in enumerate(pairs) if a != b}
     with _LOCK:
-        _PROGRAMS[key] = made
-        while len(_PROGRAMS) > CACHE_SIZE:
-            _PROGRAMS.popitem(last=False)
-    return made
+        general, varying = family.general, family.varying
+    if general is None or not differing <= set(varying):
+        varying = tuple(sorted({*varying, *differing}))
+        general = make(captured.with_literals_as_inputs(varying))
+        with _LOCK:
+            family.general, family.varying = general, varying
+    return general, captured.with_literals_as_inputs(varying)
 
 
 def clear() -> None:
     """Forgets all programs."""
     with _LOCK:
-        _PROGRAMS.clear()
+        _FAMILIES.clear()

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import ShapeDtypeStruct, lax
-from jax._src import ad_util, api_util, config, dispatch, dtypes
+from jax._src import ad_util, api_util, config, dispatch, dtypes, literals
 from jax._src import core as _core
 from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
@@ -312,3 +312,31 @@ def _control_flow_effects(closed: ClosedJaxpr) -> Any:
 def join_effects(*effects: Any) -> Any:
     """The union of effects."""
     return _core.join_effects(*effects)
+
+
+def literal_value(x: Literal) -> Any:
+    """A literal's value as an input of its type, its weak type kept."""
+    value = np.asarray(x.val, x.aval.dtype)
+    if not x.aval.weak_type:
+        return value
+    return literals.TypedNdArray(value, weak_type=True)
+
+
+def runs_eagerly() -> bool:
+    """Whether ``jax.disable_jit`` asks for one equation at a time."""
+    return bool(config.disable_jit.value)
+
+
+def is_closed(jaxpr: Any) -> bool:
+    """Whether a jaxpr comes with its constants."""
+    return hasattr(jaxpr, "consts")
+
+
+def custom_rule_identity(eqn: JaxprEqn) -> Any:
+    """A value that identifies a custom rule, or None where there is none to be had."""
+    del eqn
+
+
+def abstract_value(x: Any) -> Any:
+    """The type of an array, or of an object with ``shape`` and ``dtype``."""
+    return api_util.shaped_abstractify(x)

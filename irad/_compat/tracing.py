@@ -11,7 +11,6 @@ known, so that the path Python takes is recorded in one run of the function.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ from irad._compat import ir
 
 
 # A line of the user's program is never one of irad's own.
-source.register_exclusion(os.path.dirname(os.path.dirname(__file__)))
+source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
 
 
 class CaptureTracer(pe.DynamicJaxprTracer):
@@ -194,4 +193,3 @@ def _record(
 
 
 axis_environment = core.extend_axis_env_nd
-lock = threading.RLock()

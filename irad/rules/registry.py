@@ -19,7 +19,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from irad._compat import ir
 from irad.linear_map import (
@@ -80,11 +80,13 @@ class WrittenOut:
 
 Rule = Jacobian | Constant | WrittenOut
 RULES: dict[Any, Rule] = {}
+UNSUPPORTED: dict[Any, str] = {}
+"""Primitives without a rule, and why: on an active path they raise NoRuleError."""
 
 
 def register(primitive: Any, rule: Rule) -> None:
     """Enters a rule in the table; a second rule for a primitive is an error."""
-    if primitive in RULES:
+    if primitive in RULES or primitive in UNSUPPORTED:
         raise ValueError(f"a second rule for primitive {primitive}")
     RULES[primitive] = rule
 
@@ -101,9 +103,10 @@ class Over:
 
 @dataclass(frozen=True)
 class Where:
-    """The partial 1 where ``mask`` holds and 0 elsewhere, applied by selecting."""
+    """The partial 1 where ``mask`` holds, applied by selecting; elsewhere 0, or -1."""
 
     mask: Array
+    elsewhere: Literal[0, -1] = 0
 
 
 class Unit:
@@ -115,16 +118,18 @@ class Unit:
 
 ONE = Unit(1)
 MINUS_ONE = Unit(-1)
-Partial = Callable[..., Array | Over | Where | None] | Unit | None
+Partial = Callable[..., Any] | Unit | None
 
 
 def elementwise(primitive: Any, *partials: Partial) -> None:
     """Registers an elementwise primitive by one partial for each operand.
 
     A partial is ``ONE``, ``MINUS_ONE``, None (zero), or a function of the result and the
-    operands, ``lambda y, x: ...``, that returns an array, ``Over(d)``, ``Where(mask)``
-    or None. Every array has the shape of the result or rank 0. A partial that reads
-    params names them as keyword-only arguments: ``lambda y, x, *, exponent: ...``.
+    operands, ``lambda y, x: ...``, that returns an array, ``Over(d)``, ``Where(mask)``,
+    one of the former, or a tuple of them: a product that is not multiplied out, so that a
+    tangent meets its factors from left to right. Every array has the shape of the result,
+    or broadcasts to it. A partial that reads params names them as keyword-only arguments:
+    ``lambda y, x, *, exponent: ...``.
 
     >>> elementwise(lax.sin_p, lambda y, x: lax.cos(x))  # doctest: +SKIP
     """
@@ -163,8 +168,13 @@ def as_map(partial: Any, domain: Any, codomain: Any) -> LinearMap | None:
             return kind(domain, codomain)
         case Over(divisor):
             return Divide(domain, codomain, divisor)
-        case Where(mask):
-            return Select(domain, codomain, mask)
+        case Where(mask, elsewhere):
+            return Select(domain, codomain, elsewhere, mask)
+        case (first, *rest):
+            J = as_map(first, domain, codomain)
+            for factor in rest:
+                J = as_map(factor, codomain, codomain) @ J
+            return J
         case _:
             return Scale(domain, codomain, partial)
 
@@ -225,6 +235,13 @@ def joint(
 def constant(primitive: Any, reason: str) -> None:
     """Registers a primitive whose derivative is zero wherever it exists."""
     register(primitive, Constant(reason))
+
+
+def unsupported(primitive: Any, reason: str) -> None:
+    """Says why a primitive has no rule; another's rule for it is then an error."""
+    if primitive in RULES:
+        raise ValueError(f"primitive {primitive} has a rule")
+    UNSUPPORTED[primitive] = reason
 
 
 def written_out(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

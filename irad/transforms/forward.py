@@ -12,7 +12,7 @@ import numpy as np
 from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
-from irad.staging import program_for
+from irad.staging import staged
 from irad.transforms.arguments import all_arguments, check_callable
 from irad.transforms.reverse import run_forward
 
@@ -44,13 +44,8 @@ def jvp(
 
 
 def _run(captured: Captured, t: list[Any], *, has_aux: bool) -> Any:
-    program = program_for(
-        captured,
-        ("jvp", captured.num_consts, captured.num_outputs),
-        lambda jaxpr: derivatives.jvp(
-            jaxpr, captured.num_consts, captured.num_outputs
-        ),
-        also=t,
+    program, captured = staged(
+        captured, *captured.stage("jvp", derivatives.jvp), also=t
     )
     live = [x for x in t if not ir.is_float0(x)]
     outs = program([*captured.inputs, *live])
@@ -148,12 +143,8 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     captured = capture(
         fun, given.leaves, given.call, has_aux=has_aux, purpose="linearize"
     )
-    split = program_for(
-        captured,
-        ("linearize", captured.num_consts, captured.num_outputs),
-        lambda jaxpr: derivatives.linearized(
-            jaxpr, captured.num_consts, captured.num_outputs
-        ),
+    split, captured = staged(
+        captured, *captured.stage("linearize", derivatives.linearized)
     )
     value, residuals, aux = run_forward(captured, split)
     tangent_map = Linearization(

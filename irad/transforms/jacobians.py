@@ -10,7 +10,7 @@ import jax
 from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
-from irad.staging import program_for
+from irad.staging import staged
 from irad.transforms.arguments import (
     ArgNums,
     Arguments,
@@ -189,11 +189,7 @@ def _run(captured: Captured, given: Arguments, mode: str) -> Any:
         "forward": derivatives.forward_jacobian,
         "reverse": derivatives.reverse_jacobian,
     }[mode]
-    program = program_for(
-        captured,
-        (mode, captured.num_consts, captured.num_outputs),
-        lambda jaxpr: make(jaxpr, captured.num_consts, captured.num_outputs),
-    )
+    program, captured = staged(captured, *captured.stage(mode, make))
     rest, blocks = program(captured.inputs)
     rows = [given.unflatten(row) for row in blocks]
     tree = jax.tree_util.tree_unflatten(captured.out_tree, rows)

@@ -11,7 +11,7 @@ import jax
 from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
-from irad.staging import Program, program_for
+from irad.staging import Program, staged
 from irad.transforms.arguments import (
     ArgNums,
     all_arguments,
@@ -111,12 +111,14 @@ def _value_and_grad(
 
 
 def _run(captured: Captured, *, with_value: bool) -> list[Any]:
-    def make(jaxpr: Any) -> Program:
-        made = derivatives.gradient(jaxpr, captured.num_consts, with_value=with_value)
+    def make(captured: Captured) -> Program:
+        made = derivatives.gradient(
+            captured.jaxpr, captured.num_consts, with_value=with_value
+        )
         return Program(made, "grad")
 
-    key = ("grad", captured.num_consts, with_value)
-    return program_for(captured, key, make)(captured.inputs)
+    program, captured = staged(captured, ("grad", captured.num_consts, with_value), make)
+    return program(captured.inputs)
 
 
 def _check_scalar(captured: Captured) -> None:
@@ -198,11 +200,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     check_callable(fun)
     given = all_arguments(fun, primals)
     captured = capture(fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp")
-    split = program_for(
-        captured,
-        ("vjp", captured.num_consts, captured.num_outputs),
-        lambda jaxpr: derivatives.vjp(jaxpr, captured.num_consts, captured.num_outputs),
-    )
+    split, captured = staged(captured, *captured.stage("vjp", derivatives.vjp))
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(
         residuals,

@@ -1,0 +1,196 @@
+"""Custom rules: what the equations of ``jax.custom_jvp`` and ``jax.custom_vjp`` hold.
+
+An equation holds its rule as a chain of wrappers around the user's function, made anew
+for every call. This is the one place that looks inside.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import jax
+from jax._src import ad_util, linear_util
+from jax._src import custom_derivatives as custom
+from jax._src.util import Unhashable
+
+from irad._compat import ir
+
+__all__ = ["CustomVJP", "RuleName", "rule_name"]
+
+
+# The two programs of a custom_vjp ------------------------------------------------------
+
+
+class CustomVJP:
+    """The forward and the backward program of a ``custom_vjp`` equation.
+
+    ``forward`` must be run before ``backward``: only then is the tree of the residuals
+    known.
+    """
+
+    def __init__(self, eqn: ir.JaxprEqn, active: Sequence[int]) -> None:
+        params = eqn.primitive.get_bind_params(eqn.params)
+        _, self._fwd, self._bwd = params["subfuns"]
+        self._out_trees = params["out_trees"]
+        self._symbolic_zeros = params["symbolic_zeros"]
+        self._eqn = eqn
+        self._active = frozenset(active)
+
+    def forward(self, x: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The results, and the residuals that ``backward`` takes."""
+        marked = [pair for i, x_i in enumerate(x) for pair in (x_i, i in self._active)]
+        with self._eqn.ctx.manager:
+            outs = self._fwd.call_wrapped(*marked)
+        _, tree, forwarded = self._out_trees()
+        computed = iter(outs)
+        residuals = [next(computed) if i is None else x[i] for i in forwarded]
+        assert len(residuals) == tree.num_leaves
+        return list(computed), residuals
+
+    def backward(self, residuals: Sequence[Any], c: Sequence[Any]) -> list[Any]:
+        """The cotangents of all operands; None, in or out, is a known zero."""
+        given = [
+            self._zero(v.aval) if c_j is None else c_j
+            for v, c_j in zip(self._eqn.outvars, c, strict=True)
+        ]
+        with self._eqn.ctx.manager:
+            pulled = self._bwd.call_wrapped(*residuals, *given)
+        if isinstance(pulled, tuple):  # from JAX 0.11 on, with what the rule logs
+            pulled, _ = pulled
+        return [None if isinstance(c_i, _ZEROS) else c_i for c_i in pulled]
+
+    def _zero(self, aval: Any) -> Any:
+        if self._symbolic_zeros:
+            return ad_util.SymbolicZero(ir.cotangent_aval(aval))
+        return ir.zero_cotangent(aval)
+
+
+_ZEROS = (ad_util.Zero, ad_util.SymbolicZero)
+
+
+# Whether two equations have one rule ----------------------------------------------------
+
+
+class RuleName:
+    """What a custom rule does, as a value that can be compared.
+
+    ``key`` holds for as long as ``scope`` lives: two equations with equal keys have the
+    same rule. ``scope`` is None for a rule whose behaviour nobody can change, which is
+    one of JAX's own that closes over nothing else; otherwise it is the trace that
+    recorded the equation, for one user's function at one time. ``alive`` are the
+    objects that the key names by their identity.
+    """
+
+    __slots__ = ("alive", "key", "scope")
+
+    def __init__(self, key: Hashable, scope: Any, alive: Any) -> None:
+        self.key = key
+        self.scope = scope
+        self.alive = alive
+
+
+def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
+    """The name of the rule of a custom equation; None where it cannot be told."""
+    params = eqn.params
+    if params["num_consts"]:
+        return None
+    thunk = params.get("jvp_jaxpr_fun") or params.get("fwd_jaxpr_thunk")
+    cells = _cells(_cells(thunk.f).get("fn"))
+    rules = [cells.get("jvp")] if "jvp" in cells else [cells.get("fwd"), params["bwd"]]
+    if not all(isinstance(rule, linear_util.WrappedFun) for rule in rules):
+        return None
+    alive: list[Any] = []
+    keys = [_wrapped_key(rule, alive) for rule in rules]
+    if None in keys:
+        return None
+    key = (eqn.primitive, *keys, params["symbolic_zeros"])
+    if all(map(_is_settled, alive)):
+        return RuleName(key, None, alive)
+    scope = cells.get("self")
+    return None if scope is None else RuleName(key, scope, alive)
+
+
+def _wrapped_key(fun: Any, alive: list[Any]) -> Hashable | None:
+    """A key of the function and of what its wrappers fix; None for unknown wrappers."""
+    parts: list[Any] = [_value_key(fun.f, alive)]
+    for wrapper, fixed in fun.transforms:
+        read = _WRAPPERS.get((wrapper.__module__, wrapper.__name__))
+        if read is None:
+            return None
+        parts.append([_value_key(fixed[i], alive) for i in read if i < len(fixed)])
+    return tuple(map(_hashable, parts))
+
+
+def _hashable(part: Any) -> Hashable:
+    return tuple(part) if isinstance(part, list) else part
+
+
+# What JAX wraps a rule with, and which of the values that a wrapper fixes matter. The
+# others are names for messages and the stores that carry trees between wrappers.
+_WRAPPERS: dict[tuple[str, str], tuple[int, ...]] = {
+    ("jax._src.custom_derivatives", "_flatten_jvp"): (2,),
+    ("jax._src.custom_derivatives", "_flatten_fwd"): (0, 1, 4),
+    ("jax._src.custom_derivatives", "_flatten_bwd"): (0, 4),
+    ("jax._src.api_util", "_prepend_static_args"): (0,),
+    ("jax._src.api_util", "_argnums_partial"): (0, 1),
+}
+
+
+def _value_key(value: Any, alive: list[Any]) -> Hashable:
+    """A key of a value that a rule was called with: itself, or its identity.
+
+    Numbers are told apart by type, and zeros by sign.
+    """
+    if isinstance(value, (tuple, list)):
+        return (type(value), *(_value_key(v, alive) for v in value))
+    if isinstance(value, Unhashable):
+        return _value_key(value.val, alive)
+    if type(value) in _PLAIN:
+        return (type(value), repr(value))
+    if isinstance(value, jax.tree_util.PyTreeDef):
+        return value
+    alive.append(value)
+    return ("is", id(value))
+
+
+_PLAIN = {bool, int, float, complex, str, bytes, type(None)}
+
+
+def _cells(fun: Any) -> dict[str, Any]:
+    """What a Python function closes over, by name."""
+    if not isinstance(fun, types.FunctionType) or fun.__closure__ is None:
+        return {}
+    names = fun.__code__.co_freevars
+    return {n: c.cell_contents for n, c in zip(names, fun.__closure__, strict=True)}
+
+
+def _is_settled(value: Any, seen: frozenset[int] = frozenset()) -> bool:
+    """Whether a value's behaviour is settled: code of JAX that closes over the like.
+
+    Nobody gives such a function another meaning while the program runs; what its code
+    reads of JAX's configuration is in the trace context.
+    """
+    if type(value) in _PLAIN or isinstance(value, (type, types.ModuleType)):
+        return True
+    if id(value) in seen:
+        return True
+    seen = seen | {id(value)}
+    if isinstance(value, (tuple, list)):
+        return all(_is_settled(v, seen) for v in value)
+    if isinstance(value, custom.custom_jvp):
+        return _is_settled(value.fun, seen) and _is_settled(value.jvp, seen)
+    if isinstance(value, functools.partial):
+        inside = (value.func, value.args, tuple(value.keywords.values()))
+        return _is_settled(inside, seen)
+    if isinstance(value, types.FunctionType):
+        return value.__module__.startswith("jax.") and _is_settled(
+            (*_cells(value).values(), *(value.__defaults__ or ())), seen
+        )
+    wrapped = getattr(value, "__wrapped__", None)
+    return type(value) is _JITTED and _is_settled(wrapped, seen)
+
+
+_JITTED = type(jax.jit(lambda x: x))
