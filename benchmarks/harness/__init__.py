@@ -1,0 +1,1 @@
+"""The instrument: times, deterministic counts, agreement of values, tables."""
