@@ -339,4 +339,4 @@ def custom_rule_identity(eqn: JaxprEqn) -> Any:
 
 def abstract_value(x: Any) -> Any:
     """The type of an array, or of an object with ``shape`` and ``dtype``."""
-    return api_util.shaped_abstractify(x)
+    return _core.shaped_abstractify(x)
