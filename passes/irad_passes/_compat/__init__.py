@@ -1,0 +1,84 @@
+"""The only place in the passes for private or version-dependent JAX names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# pyright: reportPrivateUsage=false
+from jax._src.core import JaxprEqnContext, NamedAxisEffect
+from jax._src.effects import JaxprInputEffect
+from jax._src.lax.lax import optimization_barrier_p
+from jax._src.literals import TypedNdArray
+from jax._src.named_sharding import UNSPECIFIED
+from jax._src.shard_map import shard_map_p
+from jax._src.source_info_util import SourceInfo
+from jax.extend.core import Literal
+
+__all__ = [
+    "JaxprEqnContext",
+    "JaxprInputEffect",
+    "NamedAxisEffect",
+    "called_from",
+    "is_unspecified",
+    "leaves_inlining_to_jax",
+    "optimization_barrier_p",
+    "scalar_literal",
+    "scan_counts",
+    "scan_restricted",
+    "shard_map_p",
+]
+
+Params = dict[str, Any]
+
+
+def scalar_literal(value: np.generic, aval: Any) -> Literal:
+    """A literal of the dtype and the weak type that ``aval`` says."""
+    return Literal(TypedNdArray(np.asarray(value, aval.dtype), aval), aval)
+
+
+def scan_counts(params: Params) -> tuple[int, int]:
+    """How many constants and how many carries a scan has."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carries, _ = params["ft_in"].unpack()
+    return len(consts), len(carries)
+
+
+def scan_restricted(params: Params, reads: Sequence[bool], used: Sequence[bool]) -> Any:
+    """The parameters, but ``jaxpr``, of a scan that keeps some operands and results.
+
+    ``reads`` is over consts, carries and xs, ``used`` over carries and ys.
+    """
+    if "num_consts" in params:
+        consts, carries = params["num_consts"], params["num_carry"]
+        return dict(
+            params, num_consts=sum(reads[:consts]), num_carry=sum(used[:carries])
+        )
+    return dict(
+        params,
+        ft_in=params["ft_in"].filter_with_mask(reads),
+        ft_out=params["ft_out"].filter_with_mask(used),
+    )
+
+
+def is_unspecified(sharding: Any) -> bool:
+    """Whether a sharding of a jit's operand or result was left to JAX."""
+    return sharding is UNSPECIFIED
+
+
+def leaves_inlining_to_jax(inline: Any) -> bool:
+    """Whether a jit's ``inline`` does not ask for a call that XLA gets to see.
+
+    It is a boolean, and from JAX 0.11 on an enumeration that can.
+    """
+    return isinstance(inline, bool) or not inline.value.startswith("xla")
+
+
+def called_from(source: SourceInfo, call: SourceInfo) -> SourceInfo:
+    """The source of a body's equation, with the names of the call before its own."""
+    if not call.name_stack.stack:
+        return source
+    return source.replace(name_stack=call.name_stack + source.name_stack)
