@@ -1,1 +1,15 @@
-"""Passes from IR to IR that know nothing of derivatives."""
+"""Passes from IR to IR that know nothing of derivatives.
+
+Each takes and returns an open jaxpr of the same inputs and values, and returns the same
+object where it finds nothing to do. Jaxprs that read or write mutable arrays are left
+as they are.
+"""
+
+from irad_passes.cse import cse
+from irad_passes.dce import dce
+from irad_passes.fold import fold
+from irad_passes.hoist import invariant_equations
+from irad_passes.inline import inline
+from irad_passes.simplify import simplify
+
+__all__ = ["cse", "dce", "fold", "inline", "invariant_equations", "simplify"]
