@@ -7,6 +7,7 @@ activity) it is traced into snippets: ``forward`` computes the leaves of the map
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -174,14 +175,7 @@ def _unflatten(tree: Any, leaves: Sequence[Any]) -> Blocks | Joint:
     if isinstance(tree, Joint):
         rest = iter(leaves)
         others = tuple(None if x is None else next(rest) for x in tree.others)
-        return Joint(
-            tree.primitive,
-            tree.params,
-            tree.domains,
-            tree.active,
-            others,
-            tree.transpose,
-        )
+        return dataclasses.replace(tree, others=others)
     return Blocks(jax.tree_util.tree_unflatten(tree, leaves))
 
 

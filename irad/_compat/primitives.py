@@ -36,6 +36,7 @@ tie_p = _named(_LAX, "tie_p")
 
 # Constant -----------------------------------------------------------------------------
 
+dce_sink_p = _named(_LAX, "dce_sink_p")
 debug_callback_p = _named(_DEBUG, "debug_callback_p")
 debug_print_p = _named(_DEBUG, "debug_print_p")
 empty_p = _named(_LAX, "empty_p")

@@ -1,6 +1,6 @@
 """One rule for each leaf primitive; importing a family enters its rules in the table."""
 
-from irad.rules import basic
+from irad.rules import constant, elementwise, random
 from irad.rules.registry import RULES
 
-__all__ = ["RULES", "basic"]
+__all__ = ["RULES", "constant", "elementwise", "random"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jax import lax
@@ -272,6 +273,28 @@ elementwise(lax.copy_p, ONE)
 elementwise(primitives.name_p, ONE)
 elementwise(primitives.stage_p, ONE)
 elementwise(primitives.tie_p, None, ONE)
+
+
+@dataclass(frozen=True)
+class Barrier(Joint):
+    """Copies of several arrays behind one barrier, which holds their tangents too."""
+
+    def push(self, tangents: Sequence[Array]) -> list[Array | None]:
+        held = dict(zip(self.active, lax.optimization_barrier(tangents), strict=True))
+        return [held.get(i) for i in range(len(self.domains))]
+
+    def pull(self, cotangents: Sequence[Array | None]) -> list[Array | None]:
+        given = {i: c for i in self.active if (c := cotangents[i]) is not None}
+        held = lax.optimization_barrier(given)
+        return [held.get(i) for i in self.active]
+
+
+def _barrier(eqn: Equation) -> Barrier:
+    none = (None,) * len(eqn.x)
+    return Barrier(eqn.primitive, eqn.params, none, eqn.active, none, lambda c, J: none)
+
+
+register(lax.optimization_barrier_p, Jacobian("linear", _barrier))
 
 # Error functions, gamma functions and their kin -----------------------------------------
 
