@@ -1,0 +1,12 @@
+"""The suites, by the name that is asked for."""
+
+from benchmarks.suites import dispatch, gradients, transform
+from benchmarks.suites.suite import Suite
+
+__all__ = ["SUITES", "Suite"]
+
+SUITES: dict[str, tuple[Suite, ...]] = {
+    "transform": (transform.SUITE,),
+    "gradients": (gradients.SUITE, *dispatch.SUITES),
+    "dispatch": dispatch.SUITES,
+}

@@ -1,0 +1,162 @@
+"""The compiled gradient beside `jax.grad`'s: work, instructions, memory, time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import jax
+
+from benchmarks.harness import counts, hlo
+from benchmarks.harness.agreement import agree
+from benchmarks.harness.peers import Peer, failures_of
+from benchmarks.harness.tables import Column, Row, count, milliseconds, quantity, times
+from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
+from benchmarks.harness.work import Work, work
+from benchmarks.programs import Program, models
+from benchmarks.suites.suite import Suite
+
+ROUNDS = Rounds(least=20, most=20)
+FLOPS = 1.02
+TIME = 1.05
+# Where a better rule is known, the gradient is that much faster.
+TARGETS = {"CNN, max-pool": 0.5}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An executable, what it consists of, and seconds to lower and to compile it."""
+
+    run: Callable[..., Any]
+    module: hlo.Module
+    work: Work
+    operations: int
+    temp_bytes: int
+    lower_s: float
+    compile_s: float
+
+    def row(self) -> Row:
+        """The deterministic counts, and what it took to get here."""
+        return {
+            "flops": self.work.flops,
+            "transcendentals": self.work.transcendentals,
+            "bytes": self.work.bytes,
+            "uncounted": sorted(self.work.uncounted),
+            "stablehlo_operations": self.operations,
+            "hlo_instructions": self.module.instructions,
+            "temp_bytes": self.temp_bytes,
+            "lower_s": self.lower_s,
+            "compile_s": self.compile_s,
+        }
+
+
+def compiled(fun: Callable[..., Any], arguments: Sequence[Any]) -> Compiled:
+    """``fun`` through XLA, counted."""
+    started = time.perf_counter()
+    lowered = jax.jit(fun).lower(*arguments)
+    lowered_at = time.perf_counter()
+    executable = lowered.compile()
+    finished = time.perf_counter()
+    text, memory = executable.as_text(), executable.memory_analysis()
+    assert text is not None
+    assert memory is not None
+    return Compiled(
+        run=executable,
+        module=hlo.parse(text),
+        work=work(text),
+        operations=counts.stablehlo_operations(lowered),
+        temp_bytes=memory.temp_size_in_bytes,
+        lower_s=lowered_at - started,
+        compile_s=finished - lowered_at,
+    )
+
+
+def row(program: Program, peer: Peer) -> Row:
+    arguments = program.arguments()
+    reference = compiled(jax.grad(program.make(), program.argnums), arguments)
+    with failures_of(peer):
+        gradient = compiled(peer.grad(program.make(), program.argnums), arguments)
+        result = gradient.run(*arguments)
+    difference = agree(result, reference.run(*arguments), tolerance=program.tolerance)
+    sides = {
+        "ours": call(gradient.run, *arguments),
+        "jax": call(reference.run, *arguments),
+    }
+    primal = jax.make_jaxpr(program.make())(*arguments)
+    digests = hlo.digest(gradient.module), hlo.digest(reference.module)
+    return {
+        "equations": counts.equations(primal.jaxpr),
+        "difference": difference,
+        "ours": gradient.row(),
+        "jax": reference.row(),
+        "flops_ratio": _over(gradient.work.flops, reference.work.flops),
+        "same_program": digests[0] is not None and digests[0] == digests[1],
+        **_figures(interleaved(sides, rounds=ROUNDS)),
+    }
+
+
+def _figures(timed: dict[str, Times]) -> Row:
+    return {
+        "median_s": {name: side.median for name, side in timed.items()},
+        "spread": {name: side.spread for name, side in timed.items()},
+        "samples_s": {name: side.samples for name, side in timed.items()},
+        "time_ratio": asdict(ratio(timed["ours"], timed["jax"])),
+    }
+
+
+def missed(row: Row) -> list[str]:
+    """Which targets a row does not reach."""
+    flops = row["flops_ratio"]
+    wanted = TARGETS.get(row["program"], TIME)
+    if row["same_program"]:
+        is_fast = wanted >= 1.0
+    else:
+        is_fast = row["time_ratio"]["low"] <= wanted
+    reached = {f"flops {FLOPS}": flops <= FLOPS, f"time {wanted}": is_fast}
+    return [name for name, is_reached in reached.items() if not is_reached]
+
+
+def _over(ours: int, theirs: int) -> float:
+    if theirs:
+        return ours / theirs
+    return 1.0 if not ours else float("inf")
+
+
+def _time(row: Row) -> str:
+    if row["same_program"]:
+        return "1.00 same HLO"
+    found = row["time_ratio"]
+    return f"{found['median']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _flops(row: Row) -> str:
+    unknown = row["ours"]["uncounted"] or row["jax"]["uncounted"]
+    return times(row["flops_ratio"]) + ("?" if unknown else "")
+
+
+SUITE = Suite(
+    name="gradients",
+    title="Compiled gradients: ours over jax.grad's, of 20 interleaved pairs",
+    programs=models,
+    row=row,
+    columns=[
+        Column("program", lambda r: r["program"]),
+        Column("flops jax", lambda r: r["jax"]["flops"], quantity),
+        Column("flops", _flops),
+        Column("bytes", lambda r: _over(r["ours"]["bytes"], r["jax"]["bytes"]), times),
+        Column("HLO jax", lambda r: r["jax"]["hlo_instructions"], count),
+        Column("HLO", lambda r: r["ours"]["hlo_instructions"], count),
+        Column("temp jax", lambda r: r["jax"]["temp_bytes"], quantity),
+        Column("temp", lambda r: r["ours"]["temp_bytes"], quantity),
+        Column("ms jax", lambda r: r["median_s"]["jax"], milliseconds),
+        Column("ms", lambda r: r["median_s"]["ours"], milliseconds),
+        Column("time", _time),
+        Column("missed", lambda r: ", ".join(missed(r)) or "none"),
+    ],
+    notes=[
+        "flops, bytes: ours over jax's, loop bodies times their trip count",
+        "time: median of the paired ratios and its 95% interval",
+    ],
+)

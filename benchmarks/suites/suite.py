@@ -1,0 +1,58 @@
+"""A suite: programs, what is measured of each, and how the rows are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.harness.agreement import DisagreementError
+from benchmarks.harness.peers import Peer, PeerError
+from benchmarks.harness.tables import Column, Row, Table
+from benchmarks.programs import Program, Size
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Programs, the measurement of one, and the columns that show it.
+
+    ``row`` raises ``DisagreementError`` for wrong values and ``PeerError`` where the
+    peer fails.
+    """
+
+    name: str
+    title: str
+    programs: Callable[[Size], Sequence[Program]]
+    row: Callable[[Program, Peer], Row]
+    columns: Sequence[Column]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The table of a suite, and the disagreements that took the place of rows."""
+
+    suite: str
+    table: Table
+    errors: Sequence[str]
+
+
+def measure(
+    suite: Suite,
+    programs: Sequence[Program],
+    peer: Peer,
+    progress: Callable[[str], None],
+) -> Outcome:
+    """The rows of ``suite`` for ``programs``."""
+    rows: list[Row] = []
+    errors: list[str] = []
+    for program in programs:
+        progress(f"{suite.name}: {program.name}")
+        named = {"program": program.name, "source": program.source}
+        try:
+            rows.append({**named, **suite.row(program, peer)})
+        except PeerError as error:
+            rows.append({**named, "failed": str(error)})
+        except DisagreementError as error:
+            errors.append(f"{suite.name}: {program.name}: {error}")
+    empty = Table(suite.title, suite.columns, (), suite.notes)
+    return Outcome(suite.name, replace(empty, rows=rows), errors)
