@@ -1,0 +1,1 @@
+"""Examples: one idea a file, each printing what it claims."""
