@@ -22,7 +22,14 @@ from irad.emitter import Emitter, Snippet, snippet
 from irad.errors import NotLinearError
 from irad.graph import Engine, SplitProgram
 from irad.linear_map import Blocks, Joint, Params
-from irad.rules.registry import Equation, Jacobian, WrittenOut
+from irad.rules.registry import (
+    Equation,
+    Jacobian,
+    Replaced,
+    Rewritten,
+    Rule,
+    WrittenOut,
+)
 
 
 @dataclass(frozen=True)
@@ -114,20 +121,26 @@ class Replacement(Leaf):
         return outs[: self._num_results], outs[self._num_results :]
 
 
-def make_leaf(rule: Jacobian | WrittenOut, kind: Kind, engine: Engine) -> Leaf:
+def make_leaf(rule: Rule, kind: Kind, engine: Engine) -> Leaf:
     """The leaf of an equation by its rule."""
 
     def make(reverse: bool) -> Code:
-        if isinstance(rule, WrittenOut):
-            return _written_out(rule, kind, engine, reverse=reverse)
-        return _blocks(rule, kind, reverse=reverse)
+        match rule:
+            case WrittenOut():
+                return _written_out(rule, kind, engine, reverse=reverse)
+            case Rewritten():
+                return _rewritten(rule, kind, engine, reverse=reverse)
+            case _:
+                return _blocks(rule, kind, reverse=reverse)
 
-    return Leaf(make, len(kind.results))
+    leaf = Replacement if isinstance(rule, Rewritten | Replaced) else Leaf
+    return leaf(make, len(kind.results))
 
 
-def _blocks(rule: Jacobian, kind: Kind, *, reverse: bool) -> Code:
+def _blocks(rule: Jacobian | Replaced, kind: Kind, *, reverse: bool) -> Code:
     """The code of a rule that gives maps: trace the leaves, then the maps over them."""
     n = len(kind.operands)
+    computed = len(kind.results) if isinstance(rule, Replaced) else 0
     tree: Any = None
 
     def leaves(*arrays: Any) -> list[Any]:
@@ -135,16 +148,18 @@ def _blocks(rule: Jacobian, kind: Kind, *, reverse: bool) -> Code:
         eqn = Equation(
             kind.primitive, arrays[:n], arrays[n:], Params(kind.params), kind.active
         )
-        flat, tree = _flatten(rule.make(eqn))
-        return flat
+        made = rule.make(eqn)
+        y, J = made if computed else ((), made)
+        flat, tree = _flatten(J)
+        return [*y, *flat]
 
-    forward, consts = tracing.trace(
-        leaves, [*kind.operands, *kind.results], f"{kind.primitive} leaves"
-    )
+    given = kind.operands if computed else [*kind.operands, *kind.results]
+    forward, consts = tracing.trace(leaves, given, f"{kind.primitive} leaves")
+    kept = [v.aval for v in forward.outvars[computed:]]
     zeros: list[bool] = []
 
     def apply(*arrays: Any) -> list[Any]:
-        k = len(forward.outvars)
+        k = len(kept)
         J = _unflatten(tree, arrays[:k])
         if reverse:
             cotangents: list[Any] = [None] * len(kind.results)
@@ -159,9 +174,9 @@ def _blocks(rule: Jacobian, kind: Kind, *, reverse: bool) -> Code:
 
     given = kind.cotangents if reverse else kind.tangents
     linear, linear_consts = tracing.trace(
-        apply, [*(v.aval for v in forward.outvars), *given], f"{kind.primitive} maps"
+        apply, [*kept, *given], f"{kind.primitive} maps"
     )
-    return _code(forward, consts, linear, linear_consts, tuple(zeros))
+    return _code(forward, consts, linear, linear_consts, tuple(zeros), computed)
 
 
 def _flatten(J: Blocks | Joint) -> tuple[list[Any], Any]:
@@ -229,6 +244,36 @@ def _written_out(
     jaxpr, consts = tracing.trace(tangent, avals, f"{kind.primitive} tangent")
     program = Linear(tidy(jaxpr), consts, n + m, 0, tuple(is_zero), str(kind.primitive))
     return program.code(engine, reverse=reverse)
+
+
+def _rewritten(rule: Rewritten, kind: Kind, engine: Engine, *, reverse: bool) -> Code:
+    """The code of a rule that writes the primitive with others: of their tangents."""
+
+    def program(*x: Any) -> list[Any]:
+        y = rule.program(*x, **kind.params)
+        return list(y) if kind.primitive.multiple_results else [y]
+
+    name = f"{kind.primitive} rewritten"
+    jaxpr, consts = tracing.trace(program, kind.operands, name)
+    k = len(consts)
+    opened = tidy(ir.with_constants_as_inputs(jaxpr))
+    active = tuple(i - k in kind.active for i in range(len(opened.invars)))
+    wanted = tuple(j in kind.wanted for j in range(len(opened.outvars)))
+    made = engine.jvp(opened, active, wanted)
+    is_zero = tuple(not made.carries[j] for j in kind.wanted)
+    tangent = made.jaxpr.jaxpr
+    closed = tangent.replace(
+        constvars=[*tangent.constvars, *tangent.invars[:k]], invars=tangent.invars[k:]
+    )
+    linear = Linear(
+        tidy(closed),
+        [*made.jaxpr.consts, *consts],
+        len(kind.operands),
+        len(kind.results),
+        is_zero,
+        name,
+    )
+    return linear.code(engine, reverse=reverse)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
 from irad.rules import RULES
-from irad.rules.registry import Constant
+from irad.rules.registry import Cases, Constant
 from irad.structure import STRUCTURES, by_own_rule
 
 _LEAVES: dict[Any, dict[Any, Leaf]] = {}
@@ -93,6 +93,8 @@ def _local(
     """The local Jacobian of an equation; None where its derivative is zero."""
     primitive = eqn.primitive
     rule = RULES.get(primitive)
+    if type(rule) is Cases:
+        rule = rule.choose(eqn.params, [x.aval for x in eqn.invars], active)
     if rule is None:
         structure = STRUCTURES.get(primitive, by_own_rule)
         return structure(eqn, active, wanted, engine)

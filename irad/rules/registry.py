@@ -1,4 +1,4 @@
-"""The rule interface: one rule per primitive, and the five ways to write one.
+"""The rule interface: one rule per primitive, and the ways to write one.
 
 =================  ====================================================================
 ``elementwise``    one partial for each operand, as an expression of result and operands
@@ -7,7 +7,13 @@
 ``joint``          the primitive is linear in several operands together (concatenate)
 ``constant``       the derivative is zero, with the reason
 ``written_out``    the tangent of the results as a composite of other primitives
+``rewritten``      the primitive itself as a composite, which is then differentiated
+``replaced``       results and local Jacobian computed together, in the primitive's place
+``by_case``        one of the above, chosen by params and activity
 =================  ====================================================================
+
+The last three are for primitives whose results do not say enough about the derivative
+(the permutation of a sort) or whose derivative JAX takes of another program.
 
 A rule says what the local Jacobian is; forward mode pushes through it, reverse mode pulls
 back, so nothing is written twice. Rules are ordinary ``lax`` code. They are traced once
@@ -255,5 +261,38 @@ def written_out(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     def add(tangent: Callable[..., Any]) -> Callable[..., Any]:
         register(primitive, WrittenOut(tangent))
         return tangent
+
+    return add
+
+
+def rewritten(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a primitive by a program of other primitives with the same results.
+
+    The program takes the primitive's place wherever the primitive is differentiated.
+    """
+
+    def add(program: Callable[..., Any]) -> Callable[..., Any]:
+        register(primitive, Rewritten(program))
+        return program
+
+    return add
+
+
+def replaced(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a primitive by results and local Jacobian: ``make(eqn) -> (y, J)``."""
+
+    def add(make: Callable[..., Any]) -> Callable[..., Any]:
+        register(primitive, Replaced("replaced", make))
+        return make
+
+    return add
+
+
+def by_case(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a primitive whose rule depends on params, types and activity."""
+
+    def add(choose: Callable[..., Any]) -> Callable[..., Any]:
+        register(primitive, Cases(choose))
+        return choose
 
     return add
