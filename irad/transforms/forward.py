@@ -23,7 +23,33 @@ def jvp(
     tangents: Sequence[Any],
     has_aux: bool = False,
 ) -> Any:
-    """The value of a function and its Jacobian times a tangent: ``(y, J t)``."""
+    """The value of a function and its Jacobian times a tangent: ``(y, J t)``.
+
+    Value and tangent are computed together, keeping nothing: memory is at most twice that
+    of ``fun``, flops 2 to 3 times.
+
+    Args:
+        fun: a function of arrays or trees of arrays.
+        primals: a tuple or list of arguments.
+        tangents: the same tree, shapes and dtypes (float0 for integer primals).
+        has_aux: whether ``fun`` returns ``(output, auxiliary)``.
+
+    Returns:
+        ``(y, tangent of y)``, or ``(y, tangent of y, auxiliary)``.
+
+    Raises:
+        TypeError: primals and tangents differ in tree or dtype, or are no tuples or lists.
+        ValueError: they differ in shape.
+        NoRuleError: a primitive has no derivative.
+
+    Source: Griewank & Walther (2008), section 3.1.
+
+    Example:
+        >>> import irad
+        >>> y, t = irad.jvp(lambda a, b: a * b, (2.0, 5.0), (1.0, 0.0))
+        >>> float(y), float(t)
+        (10.0, 5.0)
+    """
     check_callable(fun)
     for name, value in (("primal", primals), ("tangent", tangents)):
         if not isinstance(value, (tuple, list)):
@@ -137,7 +163,21 @@ class Linearization:
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """The value of a function and its tangent map at a point: ``(y, t -> J t)``."""
+    """The value of a function and its tangent map at a point: ``(y, t -> J t)``.
+
+    Takes what ``irad.vjp`` takes. The tangent map holds residuals, as much memory as a
+    reverse pass; for one tangent ``irad.jvp`` is cheaper.
+
+    Returns:
+        ``(y, tangent_map)``, or ``(y, tangent_map, auxiliary)``. ``tangent_map`` takes
+        tangents in the tree of the primals and is a pytree, as a pullback is.
+
+    Example:
+        >>> import irad
+        >>> y, tangent_map = irad.linearize(lambda a: a**2, 3.0)
+        >>> float(y), float(tangent_map(1.0)), float(tangent_map(2.0))
+        (9.0, 6.0, 12.0)
+    """
     check_callable(fun)
     given = all_arguments(fun, primals)
     captured = capture(

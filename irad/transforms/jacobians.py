@@ -36,7 +36,30 @@ def jacfwd(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """The Jacobian of a function, column by column in forward mode."""
+    """The Jacobian of a function, column by column in forward mode.
+
+    Costs one push for each input element, all in one batch: for ``n`` inputs about ``n``
+    times the flops and memory of ``irad.jvp``.
+
+    Args:
+        fun: a function of real arrays or trees of them (complex if ``holomorphic``).
+        argnums: which positional arguments to differentiate in: an int, or several.
+        has_aux: whether ``fun`` returns ``(output, auxiliary)``.
+        holomorphic: whether ``fun`` is promised to be holomorphic.
+
+    Returns:
+        A function of the same arguments: the tree of outputs, each leaf replaced by a
+        tree of inputs, whose leaves have shape ``(*output.shape, *input.shape)``; or that
+        and the auxiliary.
+
+    Raises:
+        TypeError: an input is not real, or not complex if ``holomorphic``.
+
+    Example:
+        >>> import irad, jax.numpy as jnp
+        >>> irad.jacfwd(lambda x: x * x)(jnp.array([1.0, 2.0])).tolist()
+        [[2.0, 0.0], [0.0, 4.0]]
+    """
     check_callable(fun)
     argnums = normalize_argnums(argnums)
 
@@ -55,7 +78,17 @@ def jacrev(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:
-    """The Jacobian of a function, row by row in reverse mode."""
+    """The Jacobian of a function, row by row in reverse mode.
+
+    Costs one pull for each output element, all in one batch: for ``m`` outputs about
+    ``m`` times the flops and memory of ``irad.vjp``. Takes what ``irad.jacfwd`` takes and
+    ``allow_int``, and gives the same tree.
+
+    Example:
+        >>> import irad, jax.numpy as jnp
+        >>> irad.jacrev(lambda x: x.sum())(jnp.array([1.0, 2.0])).tolist()
+        [1.0, 1.0]
+    """
     check_callable(fun)
     argnums = normalize_argnums(argnums)
 
@@ -76,7 +109,16 @@ def jacobian(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:
-    """The Jacobian of a function: by columns or by rows, whichever are fewer."""
+    """The Jacobian of a function: by columns or by rows, whichever are fewer.
+
+    Forward mode if there are at most as many input elements as output elements, else
+    reverse mode. Takes what ``irad.jacrev`` takes, and gives the same tree.
+
+    Example:
+        >>> import irad, jax.numpy as jnp
+        >>> irad.jacobian(lambda x: x * x)(jnp.array([1.0, 2.0])).tolist()
+        [[2.0, 0.0], [0.0, 4.0]]
+    """
     check_callable(fun)
     argnums = normalize_argnums(argnums)
 
@@ -96,7 +138,20 @@ def hessian(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """The Hessian of a function: forward over reverse."""
+    """The Hessian of a function: forward over reverse.
+
+    Costs about ``n`` gradients for ``n`` input elements, all in one batch. Takes what
+    ``irad.jacfwd`` takes.
+
+    Returns:
+        A function of the same arguments: the tree of outputs by inputs by inputs, with
+        leaves of shape ``(*output.shape, *input.shape, *input.shape)``.
+
+    Example:
+        >>> import irad, jax.numpy as jnp
+        >>> irad.hessian(lambda x: x[0] ** 2 * x[1])(jnp.array([1.0, 2.0])).tolist()
+        [[4.0, 2.0], [2.0, 0.0]]
+    """
     options = {"has_aux": has_aux, "holomorphic": holomorphic}
     return jacfwd(jacrev(fun, argnums, **options), argnums, **options)
 
@@ -104,7 +159,26 @@ def hessian(
 def hvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> Any:
-    """The Hessian of a scalar function times a tangent, by forward over reverse."""
+    """The Hessian of a scalar function times a tangent, by forward over reverse.
+
+    Costs 2 to 3 gradients, and never forms the Hessian.
+
+    Args:
+        fun: a scalar function of arrays or trees of arrays.
+        primals: a tuple or list of arguments.
+        tangents: the same tree, shapes and dtypes.
+
+    Returns:
+        The product in the tree of the argument (of ``primals`` if there are several).
+
+    Source: Pearlmutter, Fast exact multiplication by the Hessian (1994).
+
+    Example:
+        >>> import irad, jax.numpy as jnp
+        >>> x, t = jnp.array([1.0, 2.0]), jnp.array([1.0, 0.0])
+        >>> irad.hvp(lambda x: x[0] ** 2 * x[1], (x,), (t,)).tolist()
+        [4.0, 2.0]
+    """
     argnums = tuple(range(len(primals)))
     _, product = jvp(grad(fun, argnums), primals, tangents)
     return product[0] if len(primals) == 1 else product

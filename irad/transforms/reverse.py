@@ -32,7 +32,40 @@ def grad(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:
-    """The gradient of a scalar-valued function, by reverse mode."""
+    """The gradient of a scalar-valued function, by reverse mode.
+
+    A drop-in for ``jax.grad``. The function runs once a call, on traced values in place of
+    the arguments in ``argnums``; Python control flow may ask for their numbers when they
+    are known. On arrays the derivative program is compiled, and found again by its
+    content the next time.
+
+    Args:
+        fun: a function of arrays or trees of arrays with a scalar real output of shape
+            ``()`` (complex if ``holomorphic``).
+        argnums: which positional arguments to differentiate in: an int, or several.
+        has_aux: whether ``fun`` returns ``(output, auxiliary)``.
+        holomorphic: whether ``fun`` is promised to be holomorphic; then inputs and output
+            are complex.
+        allow_int: whether integer inputs are allowed; their gradients have dtype float0.
+
+    Returns:
+        A function of the same arguments that gives the gradient in the tree, shapes and
+        dtypes of the arguments in ``argnums`` (a tuple of trees for several), or
+        ``(gradient, auxiliary)``. Running it costs 2 to 4 times the flops of ``fun``.
+
+    Raises:
+        TypeError: an input is not floating-point, or the output is not a real scalar.
+        NoRuleError: a primitive between them has no derivative.
+        NotDifferentiableError: reverse mode meets a loop of unknown length.
+
+    Source: reverse accumulation, Griewank & Walther, Evaluating Derivatives (2008),
+    section 3.2.
+
+    Example:
+        >>> import irad
+        >>> float(irad.grad(lambda x: x**3)(2.0))
+        12.0
+    """
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, with_value=False
     )
@@ -53,7 +86,20 @@ def value_and_grad(
     holomorphic: bool = False,
     allow_int: bool = False,
 ) -> Callable[..., Any]:
-    """The value and the gradient of a scalar-valued function, computed together."""
+    """The value and the gradient of a scalar-valued function, computed together.
+
+    Takes what ``irad.grad`` takes and raises what it raises.
+
+    Returns:
+        A function of the same arguments that gives ``(value, gradient)``, or
+        ``((value, auxiliary), gradient)`` with ``has_aux``.
+
+    Example:
+        >>> import irad
+        >>> value, gradient = irad.value_and_grad(lambda x: x**3)(2.0)
+        >>> float(value), float(gradient)
+        (8.0, 12.0)
+    """
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, with_value=True
     )
@@ -196,7 +242,29 @@ class VJP:
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """The value and the pullback of a function: ``(y, pullback)`` or with the aux."""
+    """The value and the pullback of a function: ``(y, c -> J^T c)``.
+
+    Args:
+        fun: a function of arrays or trees of arrays.
+        *primals: the point; integer arrays are allowed and get float0 cotangents.
+        has_aux: whether ``fun`` returns ``(output, auxiliary)``.
+
+    Returns:
+        ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a cotangent
+        in the tree, shapes and dtypes of ``y`` and returns a tuple of cotangents, one for
+        each primal; for complex arrays the pairing is ``Re(sum(c * t))``, without a
+        conjugate. It is a pytree of residuals and passes through ``jax.jit``.
+
+    Raises:
+        ValueError: the cotangent does not match ``y`` in tree, shape or dtype.
+        NoRuleError, NotDifferentiableError: as ``irad.grad``.
+
+    Example:
+        >>> import irad
+        >>> y, pullback = irad.vjp(lambda a, b: a * b, 2.0, 5.0)
+        >>> [float(c) for c in pullback(1.0)]
+        [5.0, 2.0]
+    """
     check_callable(fun)
     given = all_arguments(fun, primals)
     captured = capture(fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp")

@@ -1,0 +1,202 @@
+"""Programs found by content: what compiles again, what is kept, and what is let go."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import irad
+from irad import staging
+
+X = jnp.array([0.3, -1.2, 2.5])
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """Counts the programs that irad makes; each is compiled once."""
+    irad.clear_caches()
+    made = []
+    original = staging.Program.__init__
+
+    def count(self, *args):
+        made.append(self)
+        original(self, *args)
+
+    monkeypatch.setattr(staging.Program, "__init__", count)
+    return made
+
+
+def test_a_fresh_identical_lambda_makes_no_new_program(compilations):
+    for _ in range(3):
+        irad.grad(lambda x: jnp.sum(jnp.sin(x) * 2.0))(X)
+    assert len(compilations) == 1
+
+
+def test_a_fresh_lambda_through_relu_makes_no_new_program(compilations):
+    for _ in range(3):
+        irad.grad(lambda x: jnp.sum(jax.nn.relu(x) * 2.0))(X)
+    assert len(compilations) == 1
+
+
+def test_many_step_sizes_make_two_programs(compilations):
+    for i in range(100):
+        step = 0.5 + 0.01 * i
+        got = irad.grad(lambda x, step=step: jnp.sum(jnp.sin(x) * step))(X)
+        np.testing.assert_allclose(got, jnp.cos(X) * step, rtol=1e-12)
+    assert len(compilations) == 2
+
+
+def test_two_numbers_that_vary_in_turn_stay_right(compilations):
+    for a, b in [(1.0, 2.0), (3.0, 2.0), (1.0, 5.0), (4.0, 6.0), (1.0, 2.0)]:
+        got = irad.grad(lambda x, a=a, b=b: jnp.sum(a * x**2 + b * x))(X)
+        np.testing.assert_allclose(got, 2 * a * X + b, rtol=1e-12)
+    assert len(compilations) <= 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(0.0, -0.0), (1.0, np.nan), (np.float32(1), 1.0)],
+    ids=["signed zeros", "nan", "weak and strong"],
+)
+def test_literals_are_told_apart_by_bits_and_type(first, second):
+    for factor in (first, second, first):
+
+        def fun(x, factor=factor):
+            return jnp.sum(x.astype("float32") * factor)
+
+        ours, theirs = irad.grad(fun)(X), jax.grad(fun)(X)
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
+
+
+def test_bool_and_int_literals_are_told_apart():
+    def fun(flag):
+        return lambda x: jnp.sum(x * jnp.asarray(flag).astype(x.dtype) * 3)
+
+    for flag in (1, True, 0, False, 2):
+        np.testing.assert_array_equal(irad.grad(fun(flag))(X), jax.grad(fun(flag))(X))
+
+
+def test_a_changed_closure_global_attribute_and_default_are_seen():
+    class Model:
+        scale = 2.0
+
+        def loss(self, x):
+            return jnp.sum(x * self.scale)
+
+    model = Model()
+    gradient = irad.grad(model.loss)
+    assert gradient(X)[0] == 2.0
+    model.scale = 5.0
+    assert gradient(X)[0] == 5.0
+    model.scale = jnp.array(7.0)
+    assert gradient(X)[0] == 7.0
+
+
+def test_functions_and_arrays_are_freed():
+    irad.clear_caches()
+    big = jnp.ones(1000)
+    ref = weakref.ref(big)
+
+    def make():
+        table = big * 2
+
+        def fun(x):
+            return jnp.sum(jnp.sin(x) * table[:3])
+
+        return fun, weakref.ref(table)
+
+    fun, table = make()
+    fun_ref = weakref.ref(fun)
+    irad.grad(fun)(X).block_until_ready()
+    irad.vjp(fun, X)[1](1.0)[0].block_until_ready()
+    del fun, big, make
+    gc.collect()
+    assert fun_ref() is None
+    assert table() is None
+    assert ref() is None
+
+
+def test_threads_get_right_gradients():
+    irad.clear_caches()
+    wrong = []
+
+    def work(k):
+        for i in range(5):
+            got = irad.grad(lambda x: jnp.sum(jnp.sin(x) * (k + i)))(X)
+            if not np.allclose(got, jnp.cos(X) * (k + i)):
+                wrong.append((k, i))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_under_jit_nothing_is_compiled_apart(compilations):
+    fun = jax.jit(irad.grad(lambda x: jnp.sum(jnp.sin(x))))
+    with jax.log_compiles(False):
+        lowered = fun.lower(X)
+    assert compilations[0]._compiled._cache_size() == 0
+    assert lowered.compile()(X)[0] == jnp.cos(X[0])
+
+
+def test_disable_jit_runs_equation_by_equation():
+    with jax.disable_jit():
+        got = irad.grad(lambda x: jnp.sum(jnp.sin(x) ** 2))(X)
+    np.testing.assert_allclose(got, jnp.sin(2 * X), rtol=1e-12)
+
+
+def test_debug_nans_raises():
+    with jax.debug_nans(True), pytest.raises(FloatingPointError):
+        irad.grad(lambda x: jnp.sum(jnp.sqrt(x)))(jnp.zeros(3) - 1.0)
+
+
+def test_x64_is_part_of_what_a_program_is():
+    def fun(x):
+        return jnp.sum(jnp.sin(x) * 2.0)
+
+    x = np.array([0.1, 0.2])
+    assert irad.grad(fun)(x).dtype == "float64"
+    with jax.enable_x64(False):
+        assert irad.grad(fun)(x).dtype == "float32"
+
+
+def test_vjp_and_linearize_results_pass_through_jit_both_ways():
+    def fun(x):
+        return jnp.sin(x) * x
+
+    @jax.jit
+    def make(x):
+        return irad.vjp(fun, x)[1], irad.linearize(fun, x)[1]
+
+    pullback, tangent = make(X)
+    np.testing.assert_allclose(
+        jax.jit(lambda p, c: p(c))(pullback, X)[0], jax.vjp(fun, X)[1](X)[0]
+    )
+    np.testing.assert_allclose(
+        jax.jit(lambda p, t: p(t))(tangent, X), jax.jvp(fun, (X,), (X,))[1]
+    )
+
+
+def test_python_runs_once_a_call():
+    calls = []
+
+    def fun(x):
+        calls.append(1)
+        if x[0] > 0:
+            x = jnp.sin(x)
+        return jnp.sum(x)
+
+    for transform in (irad.grad, irad.value_and_grad, irad.jacfwd, irad.jacrev):
+        calls.clear()
+        transform(fun)(X)
+        assert len(calls) == 1, transform
