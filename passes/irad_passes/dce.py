@@ -82,7 +82,8 @@ def _restricted(jaxpr: Jaxpr, eqns: list[JaxprEqn], reads: Mask, used: Mask) -> 
         invars=list(compress(jaxpr.invars, reads)),
         outvars=list(compress(jaxpr.outvars, used)),
         eqns=eqns,
-        effects=union_of_effects(eqns),
+        # With mutable arrays it says more than its equations, and all of them are here.
+        effects=jaxpr.effects if same else union_of_effects(eqns),
         debug_info=debug._replace(
             arg_names=_names(debug.arg_names, reads),
             result_paths=_names(debug.result_paths, used),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # pyright: reportPrivateUsage=false
-from jax._src.core import JaxprEqnContext, NamedAxisEffect
+from jax._src.core import NamedAxisEffect
 from jax._src.effects import JaxprInputEffect
 from jax._src.lax.lax import optimization_barrier_p
 from jax._src.literals import TypedNdArray
@@ -18,7 +18,6 @@ from jax._src.source_info_util import SourceInfo
 from jax.extend.core import Literal
 
 __all__ = [
-    "JaxprEqnContext",
     "JaxprInputEffect",
     "NamedAxisEffect",
     "called_from",
