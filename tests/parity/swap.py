@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -103,7 +103,7 @@ def compare(
         else:
             (result.newly_passing if old.bad else result.passed).append(name)
     used = sum(swapped[name].derivatives > 0 for name in result.passed)
-    return Comparison(**{**vars(result), "exercised": used})
+    return replace(result, exercised=used)
 
 
 def run(

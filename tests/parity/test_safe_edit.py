@@ -1,0 +1,45 @@
+"""Writing ``irad`` for ``jax`` before a derivative function changes nothing in sight.
+
+Every case runs with JAX's functions and with irad's on the same input; no value is
+written down by hand. What concerns types runs in 64-bit and in 32-bit mode.
+"""
+
+import jax
+import pytest
+
+import irad
+from tests.parity import (
+    arguments,
+    callables,
+    composition,
+    control_flow,
+    kinks,
+    misuse,
+    misuse_linear,
+    python_code,
+)
+from tests.parity.outcomes import Case, assert_same_outcome
+
+VALUES = (callables, composition, control_flow, kinks, python_code)
+TYPES = (arguments, misuse, misuse_linear)
+VALUE_CASES: list[Case] = [case for table in VALUES for case in table.CASES]
+TYPE_CASES: list[Case] = [case for table in TYPES for case in table.CASES]
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
+
+
+@pytest.mark.parametrize("case", VALUE_CASES, ids=str)
+def test_irad_does_what_jax_does(case: Case) -> None:
+    assert_same_outcome(case, jax, irad)
+
+
+@pytest.mark.parametrize("x64", [True, False], ids=["x64", "x32"])
+@pytest.mark.parametrize("case", TYPE_CASES, ids=str)
+def test_irad_types_are_those_of_jax(case: Case, x64: bool) -> None:
+    with jax.enable_x64(x64):
+        assert_same_outcome(case, jax, irad)
+
+
+def test_the_names_of_cases_are_unique() -> None:
+    names = [case.name for case in (*VALUE_CASES, *TYPE_CASES)]
+    assert len(names) == len(set(names))
