@@ -84,7 +84,29 @@ class WrittenOut:
     tangent: Callable[..., Any]
 
 
-Rule = Jacobian | Constant | WrittenOut
+@dataclass(frozen=True)
+class Rewritten:
+    """A rule that writes the primitive itself with others: ``program(*x, **params)``."""
+
+    program: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A rule that computes results and local Jacobian together: ``make(eqn) -> (y, J)``."""
+
+    kind: str
+    make: Callable[[Equation], tuple[Sequence[Array], Blocks | Joint]]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A rule chosen for each equation: ``choose(params, operand types, active)``."""
+
+    choose: Callable[[Any], Any]
+
+
+Rule = Jacobian | Constant | WrittenOut | Rewritten | Replaced | Cases
 RULES: dict[Any, Rule] = {}
 UNSUPPORTED: dict[Any, str] = {}
 """Primitives without a rule, and why: on an active path they raise NoRuleError."""

@@ -86,7 +86,7 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
         >>> import jax, irad
         >>> scalar = jax.ShapeDtypeStruct((), "float32")
         >>> transposed = irad.linear_transpose(lambda x, y: 0.5 * x - 2 * y, scalar, scalar)
-        >>> [float(c) for c in transposed(1.0)]
+        >>> [float(c) for c in transposed(jax.numpy.float32(1.0))]
         [0.5, -2.0]
     """
     check_callable(fun)
