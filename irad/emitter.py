@@ -124,6 +124,20 @@ class Emitter:
             slots += results
         return [None if i is None else slots[i] for i in code.outs]
 
+    def inline(self, jaxpr: Any, atoms: Sequence[Atom]) -> list[Any]:
+        """Appends the equations of a jaxpr without constants, applied to ``atoms``.
+
+        Each keeps its own place in the user's program, its mesh and its device.
+        """
+        env: dict[Var, Atom] = dict(zip(jaxpr.invars, atoms, strict=True))
+        eqns = self.eqns
+        for eqn in jaxpr.eqns:
+            invars = [x if type(x) is Literal else env[x] for x in eqn.invars]
+            results = [Var(v.aval) for v in eqn.outvars]
+            env.update(zip(eqn.outvars, results, strict=True))
+            eqns.append(eqn.replace(invars=invars, outvars=results))
+        return [x if type(x) is Literal else env[x] for x in jaxpr.outvars]
+
     def equation(
         self,
         primitive: Any,

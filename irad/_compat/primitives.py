@@ -58,6 +58,33 @@ random_unwrap_p = _named(_PRNG, "random_unwrap_p")
 random_wrap_p = _named(_PRNG, "random_wrap_p")
 threefry4x32_p = _named("jax._src.random.threefry4x32", "threefry4x32_p")
 
+# Collectives and placement -------------------------------------------------------------
+
+_PARALLEL = "jax._src.lax.parallel"
+_CORE = "jax._src.core"
+
+all_gather_invariant_p = _named(_PARALLEL, "all_gather_invariant_p")
+all_gather_reduced_p = _named(_PARALLEL, "all_gather_reduced_p")
+axis_index_p = _named(_PARALLEL, "axis_index_p")
+compute_on_p = _named("jax._src.compute_on", "compute_on_p")
+device_put_p = _named("jax._src.dispatch", "device_put_p")
+layout_constraint_p = _named("jax._src.pjit", "layout_constraint_p")
+pbroadcast_p = _named(_PARALLEL, "pbroadcast_p")
+preduced_p = _named(_PARALLEL, "preduced_p")
+psum_invariant_p = _named(_PARALLEL, "psum_invariant_p")
+pvary_p = _named(_CORE, "pvary_p")
+ragged_all_to_all_p = _named(_PARALLEL, "ragged_all_to_all_p")
+reduce_scatter_p = _named(_PARALLEL, "reduce_scatter_p")
+reduced_vary_cast_p = _named(_CORE, "reduced_vary_cast_p")
+reshard_p = _named("jax._src.pjit", "reshard_p")
+shard_map_p = _named("jax._src.shard_map", "shard_map_p")
+sharding_constraint_p = _named("jax._src.pjit", "sharding_constraint_p")
+unreduced_psum_p = _named(_PARALLEL, "unreduced_psum_p")
+unreduced_reduce_scatter_p = _named(_PARALLEL, "unreduced_reduce_scatter_p")
+vary_unreduced_cast_p = _named(_PARALLEL, "vary_unreduced_cast_p")
+xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
+xla_metadata_value_p = _named("jax._src.xla_metadata", "xla_metadata_value_p")
+
 
 # Formulas that JAX changed between versions --------------------------------------------
 

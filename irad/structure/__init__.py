@@ -1,9 +1,10 @@
 """Primitives that hold programs: how each is differentiated through."""
 
-from irad._compat import ir
+from irad._compat import ir, primitives
 from irad.graph import Structure
 from irad.structure.branches import cond
 from irad.structure.call import jit
+from irad.structure.mapped import shard_map
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 from irad.structure.scan import scan
 from irad.structure.while_loop import while_loop
@@ -14,6 +15,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.cond_p: cond,
     ir.while_p: while_loop,
     ir.custom_jvp_call_p: by_own_jvp,
+    primitives.shard_map_p: shard_map,
 }
 
 __all__ = ["STRUCTURES", "by_own_rule"]

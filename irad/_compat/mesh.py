@@ -1,0 +1,99 @@
+"""Meshes: the context inside a ``shard_map``, and the types on its two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from jax._src import config, dispatch
+from jax._src import core as _core
+from jax.sharding import AxisType, PartitionSpec
+
+ArrayCopySemantics = dispatch.ArrayCopySemantics
+Params = dict[str, Any]
+
+
+@contextmanager
+def inside(params: Params) -> Iterator[None]:
+    """The context in which the body of a ``shard_map`` was traced: axes, mesh, checks."""
+    mesh = params["mesh"]
+    manual = params["newly_manual_axes"]
+    every = manual | set(mesh.manual_axes)
+    axes = [(name, size) for name, size in mesh.shape.items() if name in every]
+    inner = mesh.abstract_mesh.update_axis_types({n: AxisType.Manual for n in manual})
+    with (
+        _core.extend_axis_env_nd(axes),
+        jax.sharding.use_abstract_mesh(inner),
+        config._check_vma(params["check_vma"]),  # noqa: SLF001
+    ):
+        yield
+
+
+def shard_type(params: Params, spec: PartitionSpec, aval: Any) -> Any:
+    """The type of a shard of a global value of type ``aval``."""
+    return _core.shard_aval(
+        params["mesh"], params["newly_manual_axes"], params["check_vma"], spec, aval
+    )
+
+
+def global_type(params: Params, spec: PartitionSpec, aval: Any) -> Any:
+    """The type of a global value with shards of type ``aval``."""
+    return _core.unshard_aval(params["mesh"], params["check_vma"], spec, aval)
+
+
+def residual_spec(params: Params, aval: Any) -> PartitionSpec:
+    """Where the shards of a residual lie in the global one: stacked along its first axis.
+
+    Over all axes that it varies over, which are all manual ones if nothing is checked.
+    """
+    return aval.nospec(params["mesh"], params["check_vma"], _newly_manual(params))
+
+
+def replicated_spec(aval: Any) -> PartitionSpec:
+    """The spec of a constant that every shard has whole."""
+    return aval.nospec(jax.sharding.AbstractMesh((), ()), False, ())
+
+
+def unmentioned_axes(params: Params, spec: PartitionSpec) -> tuple[Any, ...]:
+    """The manual axes that a spec is silent about: over these a value is replicated."""
+    mentioned = set(spec.unreduced)
+    for names in spec:
+        mentioned.update(names if isinstance(names, tuple) else (names,))
+    outer = _core.get_axis_env().spmd_axis_names
+    return tuple(
+        name
+        for name in params["mesh"].axis_names
+        if name in params["newly_manual_axes"]
+        and name not in outer
+        and name not in mentioned
+    )
+
+
+def _newly_manual(params: Params) -> tuple[Any, ...]:
+    """The axes that become manual in this ``shard_map``, in the order of the mesh."""
+    env = _core.get_axis_env()
+    context = jax.sharding.get_abstract_mesh()
+    if context.empty:
+        mesh, manual = params["mesh"], set(env.axis_sizes)
+    else:
+        mesh, manual = context, set(context.manual_axes)
+    return tuple(
+        name
+        for name in mesh.axis_names
+        if name in params["newly_manual_axes"]
+        and name not in manual
+        and name not in env.spmd_axis_names
+    )
+
+
+def effects_outside(params: Params, body: Any) -> Any:
+    """The effects of a ``shard_map`` equation with a given body."""
+    effects = _core.positional_effects(body)
+    return _core.filter_named_axis_effects(effects, params["mesh"].axis_names)
+
+
+def is_future(aval: Any) -> bool:
+    """Whether a type is that of an asynchronous collective's result on its way."""
+    return isinstance(aval, _core.AbstractFuture)
