@@ -44,6 +44,13 @@ empty2_p = _named(_LAX, "empty2_p")
 inspect_sharding_p = _named(_DEBUG, "inspect_sharding_p")
 zeros_like_p = _named("jax._src.ad_util", "zeros_like_p")
 
+# Contractions and linear algebra -------------------------------------------------------
+
+ragged_dot_general_p = _named(_LAX, "ragged_dot_general_p")
+scaled_dot_p = _named("jax._src.lax.scaled_dot", "scaled_dot_p")
+geqp3_p = _named("jax._src.lax.linalg", "geqp3_p")
+geqrf_p = _named("jax._src.lax.linalg", "geqrf_p")
+
 # Random -------------------------------------------------------------------------------
 
 iota_2x32_shape_p = _named(_PRNG, "iota_2x32_shape_p")

@@ -216,6 +216,11 @@ def linear(primitive: Any, *transposes: Callable[[Array, Apply], Array] | None) 
     >>> linear(lax.reshape_p, lambda c, J: lax.reshape(c, J.domain.shape))
     ... # doctest: +SKIP
     """
+    register(primitive, linear_in(*transposes))
+
+
+def linear_in(*transposes: Callable[[Array, Apply], Array] | None) -> Jacobian:
+    """The rule that ``linear`` registers, for a primitive that has it in some cases."""
 
     def make(eqn: Equation) -> Blocks:
         codomain = ir.tangent_aval(ir.typeof(eqn.y[0]))
@@ -231,7 +236,7 @@ def linear(primitive: Any, *transposes: Callable[[Array, Apply], Array] | None) 
             domain, codomain, others, eqn.primitive, eqn.params, i, transpose
         )
 
-    register(primitive, Jacobian("linear", make))
+    return Jacobian("linear", make)
 
 
 def joint(
@@ -245,6 +250,15 @@ def joint(
     a cotangent, or None, for every operand of the primitive.
     """
 
+    register(primitive, jointly(transpose, operands))
+
+
+def jointly(
+    transpose: Callable[[Any, Joint], Sequence[Array | None]],
+    operands: Callable[[int], bool] = lambda position: True,
+) -> Jacobian:
+    """The rule that ``joint`` registers, for a choice among rules."""
+
     def make(eqn: Equation) -> Joint:
         is_linear = [operands(i) for i in range(len(eqn.x))]
         pairs = list(zip(eqn.x, is_linear, strict=True))
@@ -257,7 +271,7 @@ def joint(
             transpose,
         )
 
-    register(primitive, Jacobian("linear", make))
+    return Jacobian("linear", make)
 
 
 def constant(primitive: Any, reason: str) -> None:
