@@ -2,7 +2,7 @@
 
 The sides are run A B A B ... after a warm-up, so that a slow moment of the machine
 falls on all of them. One sample is the mean of as many calls as last ``SAMPLE``
-seconds, the same number for every side. The ratio of two sides is the median of the
+seconds. The ratio of two sides is the median of the
 ratios within a round; its 95% interval comes from resampling the rounds with
 replacement (the percentile bootstrap of Efron, 1979), from a fixed seed.
 """
@@ -83,7 +83,7 @@ def interleaved(
     preparation.
     """
     rounds = rounds or Rounds()
-    calls = _calls(sides, clock)
+    calls = {name: _calls(side, clock) for name, side in sides.items()}
     samples: dict[str, list[float]] = {name: [] for name in sides}
     gc.collect()
     started = time.perf_counter()
@@ -91,7 +91,7 @@ def interleaved(
         if done >= rounds.least and time.perf_counter() - started > rounds.seconds:
             break
         for name, side in sides.items():
-            samples[name].append(_sample(side, calls, clock))
+            samples[name].append(_sample(side, calls[name], clock))
     return {name: Times(tuple(taken)) for name, taken in samples.items()}
 
 
@@ -105,14 +105,13 @@ def ratio(times: Times, reference: Times, *, seed: int = 0) -> Ratio:
     return Ratio(float(np.median(paired)), float(low), float(high))
 
 
-def _calls(sides: Mapping[str, Side], clock: Callable[[], float]) -> int:
-    """Warms every side up, and finds how many calls make a sample."""
-    for side in sides.values():
-        _sample(side, 1, clock)
-    if any(side.prepare for side in sides.values()):
+def _calls(side: Side, clock: Callable[[], float]) -> int:
+    """Warms a side up, and finds how many of its calls make a sample."""
+    _sample(side, 1, clock)
+    if side.prepare:
         return 1
-    quickest = min(_sample(side, 3, time.perf_counter) for side in sides.values())
-    return max(1, math.ceil(SAMPLE / max(quickest, 1e-7)))
+    once = _sample(side, 1, time.perf_counter)
+    return max(1, math.ceil(SAMPLE / max(once, 1e-7)))
 
 
 def _sample(side: Side, calls: int, clock: Callable[[], float]) -> float:

@@ -72,7 +72,10 @@ def test_the_interval_of_a_noisy_ratio_holds_the_ratio():
     assert found.high - found.low < 0.3
 
 
-TREE: dict[str, Any] = {"w": np.array([1.0, -2.0, 3.0], np.float32), "b": np.float32(0.5)}
+TREE: dict[str, Any] = {
+    "w": np.array([1.0, -2.0, 3.0], np.float32),
+    "b": np.float32(0.5),
+}
 
 BROKEN: dict[str, object] = {
     "scaled": {"w": TREE["w"] * np.float32(1.001), "b": TREE["b"]},

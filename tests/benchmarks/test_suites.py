@@ -1,0 +1,192 @@
+"""The suites on a program that takes no time, right and deliberately broken."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks.command import main
+from benchmarks.harness import timing
+from benchmarks.harness.peers import Peer, PeerError, failures_of, peer
+from benchmarks.harness.tables import Column, Table, plain
+from benchmarks.programs import Program, equation_chains, models
+from benchmarks.suites import SUITES, dispatch, gradients, transform
+from benchmarks.suites.suite import measure
+
+pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
+
+ONCE = timing.Rounds(least=1, most=1)
+EVERY = [transform.SUITE, gradients.SUITE, *dispatch.SUITES]
+
+
+def make():
+    def loss(x):
+        return jnp.sum(jnp.sin(x) * x)
+
+    return loss
+
+
+TINY = Program(
+    name="tiny",
+    make=make,
+    arguments=lambda: (np.linspace(0, 1, 8, dtype=np.float32),),
+    source="here",
+)
+
+
+def scaled(fun, argnums=0):
+    gradient = jax.grad(fun, argnums)
+    return lambda *args: jax.tree.map(lambda x: x * 1.001, gradient(*args))
+
+
+def failing(fun, argnums=0):
+    raise NotImplementedError("no rule for 'sin'\nand more lines")
+
+
+def nothing() -> None:
+    """The caches of a peer that has none."""
+
+
+RIGHT, SCALED, FAILING = (
+    Peer(name, grad, nothing)
+    for name, grad in {"right": jax.grad, "scaled": scaled, "failing": failing}.items()
+)
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    monkeypatch.setattr(timing, "SAMPLE", 0.0)
+    monkeypatch.setattr(transform, "ROUNDS", ONCE)
+    monkeypatch.setattr(gradients, "ROUNDS", ONCE)
+    monkeypatch.setattr(dispatch, "ROUNDS", ONCE)
+    monkeypatch.setattr(dispatch, "FIRST", ONCE)
+
+
+@pytest.mark.parametrize("suite", EVERY, ids=lambda suite: suite.name)
+def test_a_scaled_gradient_is_an_error_and_no_row(suite):
+    outcome = measure(suite, [TINY], SCALED, lambda _: None)
+    assert not outcome.table.rows
+    assert len(outcome.errors) == 1
+    assert "tiny" in outcome.errors[0]
+
+
+@pytest.mark.parametrize("suite", EVERY, ids=lambda suite: suite.name)
+def test_a_failing_peer_is_a_row_that_says_how(suite):
+    outcome = measure(suite, [TINY], FAILING, lambda _: None)
+    (row,) = outcome.table.rows
+    assert row["failed"] == "failing: NotImplementedError: no rule for 'sin'"
+    assert not outcome.errors
+    assert "tiny" in plain(outcome.table)
+
+
+@pytest.mark.parametrize("suite", EVERY, ids=lambda suite: suite.name)
+def test_a_right_gradient_is_a_row_that_prints_and_is_json(suite):
+    outcome = measure(suite, [TINY], RIGHT, lambda _: None)
+    (row,) = outcome.table.rows
+    assert not outcome.errors
+    assert json.loads(json.dumps(row))["source"] == "here"
+    assert len(outcome.table.cells()[0]) == len(suite.columns)
+
+
+def test_the_same_gradient_compiles_to_the_same_program():
+    row = gradients.row(TINY, RIGHT)
+    assert row["same_program"]
+    assert row["flops_ratio"] == 1.0
+    assert row["difference"] == 0.0
+    assert row["ours"]["temp_bytes"] == row["jax"]["temp_bytes"]
+    assert not gradients.missed({"program": "tiny", **row})
+
+
+def test_more_work_misses_the_target():
+    row = {
+        "program": "tiny",
+        "flops_ratio": 1.1,
+        "same_program": False,
+        "time_ratio": {"median": 1.3, "low": 1.2, "high": 1.4},
+    }
+    assert gradients.missed(row) == ["flops 1.02", "time 1.05"]
+    near = {"median": 1.1, "low": 1.04, "high": 1.2}
+    assert gradients.missed({**row, "time_ratio": near}) == ["flops 1.02"]
+    assert gradients.missed({**row, "program": "CNN, max-pool"}) == [
+        "flops 1.02",
+        "time 0.5",
+    ]
+
+
+def test_only_the_peers_own_failure_becomes_a_row():
+    with (
+        pytest.raises(PeerError, match="failing: ValueError: why"),
+        failures_of(FAILING),
+    ):
+        raise ValueError("why")
+    broken = replace(TINY, make=lambda: failing)
+    with pytest.raises(NotImplementedError):
+        measure(gradients.SUITE, [broken], RIGHT, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "program", [*models("small"), *equation_chains("small")], ids=lambda p: p.name
+)
+def test_each_program_is_new_at_every_call_and_scalar(program):
+    assert program.make() is not program.make()
+    result = jax.eval_shape(program.make(), *program.arguments())
+    assert (result.shape, result.dtype) == ((), jnp.float32)
+    assert program.source
+
+
+def test_programs_have_the_same_names_in_both_sizes():
+    names = [program.name for program in models("small")]
+    assert names == [program.name for program in models("full")]
+    assert len(set(names)) == len(names)
+
+
+def test_chains_have_as_many_equations_as_they_say():
+    for program in equation_chains("small"):
+        jaxpr = jax.make_jaxpr(program.make())(*program.arguments()).jaxpr
+        assert abs(len(jaxpr.eqns) - 1000) <= 1
+
+
+def test_columns_of_text_line_up():
+    columns = [Column("program", lambda r: r["program"]), Column("n", lambda r: r["n"])]
+    table = Table(
+        "title", columns, [{"program": "a", "n": 1}, {"program": "b", "n": None}]
+    )
+    assert plain(table).splitlines()[1:] == [
+        "title",
+        "----------",
+        "program  n",
+        "----------",
+        "a        1",
+        "b        -",
+    ]
+
+
+def test_the_command_writes_its_rows_and_says_by_its_status_what_disagreed(
+    monkeypatch, tmp_path, capsys
+):
+    suite = replace(gradients.SUITE, programs=lambda size: [TINY])
+    monkeypatch.setitem(SUITES, "gradients", (suite,))
+    file = tmp_path / "rows.json"
+    arguments = ["gradients", "--subject", "jax", "--json", str(file)]
+    assert main(arguments) == 0
+    written = json.loads(file.read_text())
+    assert written["environment"]["jax"] == jax.__version__
+    assert written["suites"]["gradients"]["rows"][0]["program"] == "tiny"
+    assert "tiny" in capsys.readouterr().out
+    monkeypatch.setattr("benchmarks.command.peer", lambda subject: SCALED)
+    assert main(arguments) == 1
+    assert "values differ" in capsys.readouterr().err
+
+
+def test_an_unknown_suite_is_refused():
+    with pytest.raises(SystemExit):
+        main(["sprints"])
+
+
+def test_jax_tries_the_instrument_out():
+    assert peer("jax").grad is jax.grad
