@@ -18,7 +18,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 
 Array = Any  # jax.Array, or a tracer of one
 
@@ -148,7 +148,7 @@ class Apply(LinearMap):
     ``J.others`` and ``J.params``.
     """
 
-    others: tuple[Array | None, ...]
+    others: tuple[Any, ...]
     primitive: Any = field(metadata={"static": True})
     params: Params = field(metadata={"static": True})
     position: int = field(metadata={"static": True})
@@ -254,9 +254,9 @@ class Joint:
 
     primitive: Any
     params: Params
-    domains: tuple[Any | None, ...]
+    domains: tuple[Any, ...]
     active: tuple[int, ...]
-    others: tuple[Array | None, ...]
+    others: tuple[Any, ...]
     transpose: Callable[[Array, Joint], Sequence[Array | None]]
 
     def push(self, tangents: Sequence[Array]) -> list[Array | None]:
@@ -284,7 +284,7 @@ def bind(primitive: Any, operands: Sequence[Array], params: dict[str, Any]) -> A
 
 def zeros(aval: Any) -> Array:
     """Zeros of a tangent type."""
-    return lax.full(aval.shape, 0, aval.dtype)
+    return mesh.zeros(aval)
 
 
 def add(terms: Any) -> Array | None:
