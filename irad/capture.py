@@ -80,12 +80,13 @@ def capture(
     has_aux: bool = False,
     purpose: str,
     concrete: bool = True,
+    names: Callable[[], Sequence[str]] | None = None,
 ) -> Captured:
     """Runs ``call(traced leaves)`` once and records it.
 
     ``fun`` is the user's function, for names; ``call`` applies it to its arguments with
     the traced leaves in their places. ``concrete`` says that the leaves are values, so
-    that Python control flow may ask for numbers.
+    that Python control flow may ask for numbers; ``names`` names the leaves in errors.
     """
     out: dict[str, Any] = {}
 
@@ -110,7 +111,9 @@ def capture(
     avals = [x if isinstance(x, ir.AbstractValue) else ir.typeof(x) for x in leaves]
     of = ir.function_name(fun)
     known = leaves if concrete else None
-    jaxpr, consts = tracing.record(flat, avals, name=purpose, of=of, known=known)
+    jaxpr, consts = tracing.record(
+        flat, avals, name=purpose, of=of, known=known, names=names
+    )
     jaxpr = ir.with_constants_as_inputs(jaxpr)
     return Captured(
         jaxpr,

@@ -32,8 +32,13 @@ class Program:
     """A closed jaxpr that can be called: on arrays through one stored ``jax.jit``."""
 
     def __init__(self, jaxpr: ClosedJaxpr, name: str) -> None:
-        self.jaxpr = jaxpr
         self.name = name
+        # A rule may close over a tracer of an outer transformation: it is an input.
+        self._leading: list[Any] = []
+        if any(map(ir.is_tracer, jaxpr.consts)):
+            self._leading = list(jaxpr.consts)
+            jaxpr = ir.closed_jaxpr(ir.with_constants_as_inputs(jaxpr.jaxpr))
+        self.jaxpr = jaxpr
         self._compiled = jax.jit(self._bind)
 
     def _bind(self, *inputs: Any) -> list[Any]:
@@ -42,8 +47,10 @@ class Program:
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Runs the program, or binds it as one call where an input is traced."""
+        if self._leading:
+            inputs = [*self._leading, *inputs]
         if ir.runs_eagerly():
-            return jax.core.eval_jaxpr(self.jaxpr.jaxpr, self.jaxpr.consts, *inputs)
+            return ir.evaluate(self.jaxpr, inputs)
         if any(map(ir.is_tracer, inputs)):
             return self._bind(*inputs)
         return self._compiled(*inputs)

@@ -69,6 +69,11 @@ scan_p: Primitive = _primitives.scan_p
 while_p: Primitive = _primitives.while_p
 cond_p: Primitive = _primitives.cond_p
 custom_jvp_call_p: Primitive = _primitives.custom_jvp_call_p
+custom_vjp_call_p: Primitive = _primitives.custom_vjp_call_p
+remat_p: Primitive = _primitives.remat_p
+linear_solve_p: Primitive = _primitives.linear_solve_p
+closed_call_p: Primitive = _primitives.closed_call_p
+core_call_p: Primitive = _primitives.call_p
 convert_element_type_p: Primitive = _primitives.convert_element_type_p
 no_effects = _core.no_effects
 typeof = _core.typeof
@@ -271,6 +276,11 @@ def zeros_array(aval: Any) -> Any:
     return lax.full_like(ShapeDtypeStruct(aval.shape, aval.dtype), 0)
 
 
+def as_dtype(x: Any, aval: Any) -> Any:
+    """A value in the dtype of ``aval``."""
+    return x if dtype_of(x) == aval.dtype else lax.convert_element_type(x, aval.dtype)
+
+
 def scalar(value: Any, dtype: Any) -> Any:
     """A NumPy scalar of a dtype, as literals hold it."""
     return np.asarray(value, dtype)[()]
@@ -284,6 +294,19 @@ def weakened(aval: Any) -> Any:
 def dtype_of(x: Any) -> Any:
     """The dtype JAX gives a value."""
     return dtypes.dtype(x)
+
+
+def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
+    """How many constants and how many carries a scan has."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    consts, carries, _ = params["ft_in"].unpack()
+    return len(consts), len(carries)
+
+
+def closed(body: Any) -> ClosedJaxpr:
+    """A body as a jaxpr with its constants, whether it was open or closed."""
+    return body if is_closed(body) else closed_jaxpr(body)
 
 
 def stacked_aval(length: int, aval: Any) -> Any:
@@ -323,8 +346,20 @@ def literal_value(x: Literal) -> Any:
 
 
 def runs_eagerly() -> bool:
-    """Whether ``jax.disable_jit`` asks for one equation at a time."""
-    return bool(config.disable_jit.value)
+    """Whether one equation is to run at a time: to be seen, or to be checked for NaN."""
+    return bool(
+        config.disable_jit.value or config.debug_nans.value or config.debug_infs.value
+    )
+
+
+def evaluate(closed: ClosedJaxpr, inputs: Sequence[Any]) -> list[Any]:
+    """Runs a jaxpr one equation at a time; FloatingPointError where NaNs are checked."""
+    try:
+        return _core.eval_jaxpr(closed.jaxpr, closed.consts, *inputs)
+    except api_util.InternalFloatingPointError as error:
+        raise FloatingPointError(
+            f"invalid value ({error.ty}) encountered in {error.name}"
+        ) from None
 
 
 def is_closed(jaxpr: Any) -> bool:

@@ -25,6 +25,16 @@ from irad._compat import ir
 source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
 
 
+class CaptureInfo(core.DebugInfo):
+    """Names of a function being captured; its arguments are named when an error asks."""
+
+    names: Callable[[], Sequence[str]]
+
+    @property
+    def arg_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(self.names())
+
+
 class CaptureTracer(pe.DynamicJaxprTracer):
     """A value that is being recorded, whose number can be had when inputs are known."""
 
@@ -44,12 +54,14 @@ core.pytype_aval_mappings[CaptureTracer] = lambda x: x.aval
 class CaptureTrace(pe.DynamicJaxprTrace):
     """Records what depends on traced inputs; everything else runs in the parent."""
 
-    __slots__ = ("known", "values")
+    __slots__ = ("known", "rules", "values")
 
     def __init__(self, debug_info: Any, parent: Any) -> None:
         super().__init__(debug_info, parent_trace=parent)
         self.values: dict[Any, Any] = {}
         self.known: Sequence[Any] | None = None
+        # What follows from the custom rules recorded here, for as long as this lives.
+        self.rules: dict[Any, Any] = {}
 
     # JAX's trace makes its tracers in three places.
     def var_to_tracer(self, var: Any, source_info: Any, parent: Any = None) -> Any:
@@ -147,30 +159,35 @@ def record(
     name: str,
     of: str,
     known: Sequence[Any] | None = None,
+    names: Callable[[], Sequence[str]] | None = None,
 ) -> tuple[ir.Jaxpr, list[Any]]:
     """Records ``fun`` (arrays in, a flat list of arrays out) as a jaxpr and its constants.
 
-    ``known`` are the inputs' values, for Python control flow on what is traced.
+    ``known`` are the inputs' values, for Python control flow on what is traced; ``names``
+    gives the inputs' names, for errors.
     """
-    return _record(fun, avals, name, of, known, capture=True)
+    info = core.DebugInfo(name, of, None, None)
+    if names is not None:
+        info = CaptureInfo(name, of, None, None)
+        info.names = names
+    return _record(fun, avals, info, known, capture=True)
 
 
 def trace(fun: Callable[..., Sequence[Any]], avals: Sequence[Any], name: str) -> Any:
     """Traces ``fun`` with every equation recorded: for rules, which have no user in them."""
-    return _record(fun, avals, name, "irad", None, capture=False)
+    info = core.DebugInfo(name, "irad", None, None)
+    return _record(fun, avals, info, None, capture=False)
 
 
 def _record(
     fun: Callable[..., Sequence[Any]],
     avals: Sequence[Any],
-    name: str,
-    of: str,
+    info: core.DebugInfo,
     known: Sequence[Any] | None,
     *,
     capture: bool,
 ) -> tuple[ir.Jaxpr, list[Any]]:
     parent = core.trace_ctx.trace
-    info = core.DebugInfo(name, of, None, None)
     trace = (
         CaptureTrace(info, parent)
         if capture
@@ -187,9 +204,15 @@ def _record(
             trace.to_jaxpr_tracer(dtypes.canonicalize_value(y), source_info=here)
             for y in results
         ]
-        jaxpr, consts = trace.frame.to_jaxpr(trace, outs, info, here)
+        plain = core.DebugInfo(info.traced_for, info.func_src_info, None, None)
+        jaxpr, consts = trace.frame.to_jaxpr(trace, outs, plain, here)
     trace.invalidate()
     return jaxpr, consts
 
 
 axis_environment = core.extend_axis_env_nd
+
+
+def rules_of(trace: Any) -> dict[Any, Any] | None:
+    """What is remembered about the custom rules that a trace recorded, if anything."""
+    return getattr(trace, "rules", None)

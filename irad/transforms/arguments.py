@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,10 +37,29 @@ class Arguments:
             args[i] = x
         return self.fun(*args, **self.kwargs)
 
+    def names(self) -> list[str]:
+        """The leaves' names as a reader would write them: ``params['W']``."""
+        names = parameter_names(self.fun, len(self.args))
+        dynamic = jax.tree_util.tree_unflatten(self.tree, self.leaves)
+        return [
+            names[i] + jax.tree_util.keystr(path)
+            for i, x in zip(self.positions, dynamic, strict=True)
+            for path, _ in jax.tree_util.tree_flatten_with_path(x)[0]
+        ]
+
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Results in the tree of the arguments: one tree, or a tuple of them."""
         trees = jax.tree_util.tree_unflatten(self.tree, leaves)
         return trees[0] if self.single else trees
+
+
+def parameter_names(fun: Callable[..., Any], n: int) -> list[str]:
+    """The names of a function's first ``n`` parameters, as far as they can be had."""
+    try:
+        names = list(inspect.signature(fun).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [names[i] if i < len(names) else f"args[{i}]" for i in range(n)]
 
 
 def check_callable(fun: Any) -> None:

@@ -65,7 +65,9 @@ def jvp(
             f"structure; primals have {given.tree} whereas tangents have {tree}."
         )
     t = checked_tangents(given.leaves, leaves)
-    captured = capture(fun, given.leaves, given.call, has_aux=has_aux, purpose="jvp")
+    captured = capture(
+        fun, given.leaves, given.call, has_aux=has_aux, purpose="jvp", names=given.names
+    )
     return _run(captured, t, has_aux=has_aux)
 
 
@@ -181,7 +183,12 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     check_callable(fun)
     given = all_arguments(fun, primals)
     captured = capture(
-        fun, given.leaves, given.call, has_aux=has_aux, purpose="linearize"
+        fun,
+        given.leaves,
+        given.call,
+        has_aux=has_aux,
+        purpose="linearize",
+        names=given.names,
     )
     split, captured = staged(
         captured, *captured.stage("linearize", derivatives.linearized)

@@ -188,7 +188,12 @@ def _forward(given: Arguments, *, has_aux: bool, holomorphic: bool) -> Any:
     for x in given.leaves:
         _check_forward_input(x, holomorphic=holomorphic)
     captured = capture(
-        given.fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose="jacfwd"
+        given.fun,
+        as_arrays(given.leaves),
+        given.call,
+        has_aux=has_aux,
+        purpose="jacfwd",
+        names=given.names,
     )
     if holomorphic:
         for aval in captured.out_avals:
@@ -230,7 +235,12 @@ def _capture_reverse(
             name, x, holomorphic=holomorphic, allow_int=allow_int
         )
     captured = capture(
-        given.fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose=name
+        given.fun,
+        as_arrays(given.leaves),
+        given.call,
+        has_aux=has_aux,
+        purpose=name,
+        names=given.names,
     )
     for aval in captured.out_avals:
         check_differentiable_output(name, aval, holomorphic=holomorphic)

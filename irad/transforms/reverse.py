@@ -103,9 +103,7 @@ def value_and_grad(
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, with_value=True
     )
-    doc = (
-        f"Value and gradient of {{fun}} with respect to positional argument(s) {argnums}."
-    )
+    doc = f"Value and gradient of {{fun}} with respect to positional argument(s) {argnums}."
 
     @wraps(fun, doc)
     def value_and_grad_of(*args: Any, **kwargs: Any) -> Any:
@@ -133,7 +131,12 @@ def _value_and_grad(
                 "grad", x, holomorphic=holomorphic, allow_int=allow_int
             )
         captured = capture(
-            fun, as_arrays(given.leaves), given.call, has_aux=has_aux, purpose="grad"
+            fun,
+            as_arrays(given.leaves),
+            given.call,
+            has_aux=has_aux,
+            purpose="grad",
+            names=given.names,
         )
         _check_scalar(captured)
         check_differentiable_output(
@@ -163,7 +166,9 @@ def _run(captured: Captured, *, with_value: bool) -> list[Any]:
         )
         return Program(made, "grad")
 
-    program, captured = staged(captured, ("grad", captured.num_consts, with_value), make)
+    program, captured = staged(
+        captured, ("grad", captured.num_consts, with_value), make
+    )
     return program(captured.inputs)
 
 
@@ -267,7 +272,9 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     check_callable(fun)
     given = all_arguments(fun, primals)
-    captured = capture(fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp")
+    captured = capture(
+        fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp", names=given.names
+    )
     split, captured = staged(captured, *captured.stage("vjp", derivatives.vjp))
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(
