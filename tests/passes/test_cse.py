@@ -162,6 +162,16 @@ def test_a_dropped_result_stands_for_no_value() -> None:
     assert count(cse(kept), p.top_k_p) == 1
 
 
+def test_results_of_different_types_are_different() -> None:
+    jaxpr = trace(lambda x: (jnp.sin(x), jnp.sin(x)), np.float64(1.0))
+    first, second = jaxpr.eqns
+    (y,) = second.outvars
+    weak = type(y)(ShapedArray((), np.dtype(np.float64), weak_type=True))
+    second = second.replace(outvars=[weak])
+    jaxpr = jaxpr.replace(eqns=[first, second], outvars=[*first.outvars, weak])
+    assert cse(jaxpr) is jaxpr
+
+
 def test_equal_outputs_become_one_variable() -> None:
     new = cse(trace(lambda x: (jnp.sin(x), jnp.sin(x)), x3))
     assert new.outvars[0] is new.outvars[1]

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
+from jax.core import eval_jaxpr
 from jax.extend.core import Jaxpr, JaxprEqn, Primitive, check_jaxpr
 from jax.extend.core import primitives as p
 from jax.sharding import AxisType
@@ -229,7 +230,7 @@ def test_dead_collectives_go() -> None:
         def local(x: Any) -> Any:
             lax.psum(jnp.sin(x), "i")
             lax.axis_index("i")
-            return x * 2.0
+            return jax.jit(lambda x: (lax.axis_index("i") + 1, x * 2.0))(x)[1]
 
         return jax.shard_map(local, mesh=mesh, in_specs=P("i"), out_specs=P("i"))(x)
 
@@ -237,7 +238,7 @@ def test_dead_collectives_go() -> None:
     new = dce(jaxpr)
     check_jaxpr(new)
     assert count(new, p.mul_p) == 1
-    assert count(new, p.sin_p, p.axis_index_p) == 0
+    assert count(new, p.sin_p, p.axis_index_p, p.add_p) == 0
 
 
 def test_mutable_arrays_are_left_alone_but_for_the_outputs() -> None:
@@ -262,3 +263,20 @@ def test_custom_rules_stay_whole() -> None:
     jaxpr = trace(lambda x, y: pair(x, y)[0], x3, x3)
     assert dce(jaxpr) is jaxpr
     assert count(dce(jaxpr.replace(outvars=jaxpr.invars[:1]))) == 0
+
+
+def test_calls_with_mutable_arrays_inside_lose_outputs_only() -> None:
+    def inner(x: Any) -> Any:
+        ref = jax.new_ref(x)
+        ref[...] = x * 2.0
+        return ref[...], jnp.sin(x)
+
+    jaxpr = trace(lambda x: jax.jit(inner)(x)[0], x3)
+    new = dce(jaxpr)
+    check_jaxpr(new)
+    call, before = only(new, p.jit_p), only(jaxpr, p.jit_p)
+    assert len(call.outvars) == 1
+    assert call.effects == before.effects
+    assert count(new) == count(jaxpr)
+    (y,) = jax.jit(lambda x: eval_jaxpr(new, (), x))(x3)
+    assert bits([y]) == bits([x3 * 2.0])

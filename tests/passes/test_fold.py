@@ -37,6 +37,8 @@ def numbers(dtype: Any) -> list[Any]:
         return [np.dtype(dtype).type(x) for x in some]
     ends = jnp.finfo(dtype)
     some = [0.0, 1.0, 3.0, 0.1, 1 / 3, 2.5, 127.4, 1e-3, 65519.0, 1e10, 3e20]
+    # Rounded to float32 first, these are ties between two narrow numbers.
+    some += [1 + 2.0**-8 + 2.0**-40, 1 + 2.0**-11 + 2.0**-40]
     some += [np.pi, np.inf, np.nan, ends.max, ends.tiny, ends.smallest_subnormal]
     with np.errstate(all="ignore"):
         return [np.asarray(sign * x, dtype)[()] for x in some for sign in (1, -1)]

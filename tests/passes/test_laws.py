@@ -47,3 +47,9 @@ def test_passes_in_a_row_keep_values_and_validity(name: str) -> None:
         return new if new is jaxpr else to_the_end(new)
 
     check_laws(to_the_end, closed.jaxpr, closed.consts, args)
+
+
+@pytest.mark.parametrize("which", PASSES)
+def test_programs_that_touch_mutable_arrays_stay_as_they_are(which: str) -> None:
+    closed, _ = traced("mutable")
+    assert PASSES[which](closed.jaxpr) is closed.jaxpr

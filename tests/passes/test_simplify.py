@@ -19,6 +19,7 @@ from tests.passes.laws import check_laws
 SPECIAL = np.asarray([0.0, -0.0, 1.5, -2.0, np.inf, -np.inf, np.nan, 1e300])
 x8 = jnp.asarray(SPECIAL)
 x24 = jnp.asarray(SPECIAL.reshape(2, 4))
+x222 = jnp.asarray(SPECIAL.reshape(2, 2, 2))
 n4 = jnp.asarray([0, 1, -7, 2**62])
 b4 = jnp.asarray([True, False, True, True])
 z4 = jnp.asarray([1 + 2j, complex(np.inf, -0.0), -0.0j, 3.0])
@@ -57,6 +58,8 @@ GONE: dict[str, Case] = {
     "identity transpose": (lambda x: lax.transpose_p.bind(
         x, permutation=(0, 1)), (x24,)),
     "transposed back": (lambda x: (lax.transpose(y := x.T, (1, 0)), y), (x24,)),
+    "cycled back": (lambda x: (lax.transpose(
+        y := lax.transpose(x, (1, 2, 0)), (2, 0, 1)), y), (x222,)),
     "same shape": (lambda x: lax.reshape_p.bind(
         x, new_sizes=(8,), dimensions=None, sharding=None), (x8,)),
     "reshaped back": (lambda x: (lax.reshape(y := lax.reshape(x, (8,)), (2, 4)), y),
@@ -114,6 +117,8 @@ STAYS: dict[str, Case] = {
     "a transpose": (lambda x: lax.transpose(x, (1, 0)), (x24,)),
     "a cycle twice": (lambda x: lax.transpose(
         lax.transpose(x[None], (1, 2, 0)), (1, 2, 0)), (x24,)),
+    "a cycle, then a swap": (lambda x: lax.transpose(
+        lax.transpose(x, (1, 2, 0)), (1, 0, 2)), (x222,)),
     "another shape": (lambda x: lax.reshape(lax.reshape(x, (8,)), (4, 2)), (x24,)),
     "reshaped in another order": (lambda x: lax.reshape(
         lax.reshape(x, (8,), dimensions=(1, 0)), (2, 4)), (x24,)),
