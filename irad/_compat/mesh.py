@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+from jax import lax
 from jax._src import config, dispatch
 from jax._src import core as _core
 from jax.sharding import AxisType, PartitionSpec
@@ -92,6 +93,30 @@ def effects_outside(params: Params, body: Any) -> Any:
     """The effects of a ``shard_map`` equation with a given body."""
     effects = _core.positional_effects(body)
     return _core.filter_named_axis_effects(effects, params["mesh"].axis_names)
+
+
+def zeros(aval: Any) -> Any:
+    """Zeros of a type: of its sharding, its manual axes and its memory."""
+    sharding = aval.sharding
+    if sharding.mesh.empty:
+        return lax.full(aval.shape, 0, aval.dtype)
+    with jax.sharding.use_abstract_mesh(sharding.mesh):
+        zero = lax.full((), 0, aval.dtype)
+        spread = lax.broadcast(zero, aval.shape, out_sharding=sharding)
+        return as_manual_type(spread, aval)
+
+
+def as_manual_type(x: Any, aval: Any) -> Any:
+    """A value that is the same for every shard, in the manual type of ``aval``.
+
+    Only zeros may become a sum that is not made yet.
+    """
+    mat = aval.mat
+    if shared := tuple(mat.varying | mat.unreduced):
+        x = lax.pcast(x, shared, to="varying")
+    if mat.unreduced:
+        x = lax.pcast(x, tuple(mat.unreduced), to="unreduced")
+    return lax.pcast(x, tuple(mat.reduced), to="reduced") if mat.reduced else x
 
 
 def is_future(aval: Any) -> bool:

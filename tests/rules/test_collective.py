@@ -1,0 +1,305 @@
+"""Collectives, under every kind of named axis, against JAX's derivatives.
+
+A row is a function of one shard. It is differentiated inside ``jax.vmap`` and inside
+``jax.shard_map``, with and without checked types, and from outside of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.experimental.layout import Layout, with_layout_constraint
+from jax.extend.core import check_jaxpr
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import irad
+from irad.errors import NoRuleError
+
+N = 4
+MESH = jax.make_mesh((N,), ("i",), axis_types=(AxisType.Auto,), devices=jax.devices()[:N])
+RING = [(k, (k + 1) % N) for k in range(N)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A function of one shard; ``places`` are where JAX can run it."""
+
+    name: str
+    fun: Callable[[Any], Any]
+    shape: tuple[int, ...] = (N, 3)
+    places: tuple[str, ...] = ("vmap", "checked", "unchecked")
+
+    def __str__(self) -> str:
+        """The name, which is the test's id."""
+        return self.name
+
+
+SHARDED = ("checked", "unchecked")
+CHECKED = ("checked",)
+GROUPS = [[0, 2], [3, 1]]
+
+
+def _gathered(x: Any, **options: Any) -> Any:
+    return lax.all_gather(x, "i", **options)
+
+
+def _scattered(x: Any, **options: Any) -> Any:
+    return lax.psum_scatter(x, "i", **options)
+
+
+def _exchanged(x: Any, split: int, concat: int, **options: Any) -> Any:
+    return lax.all_to_all(x, "i", split, concat, **options)
+
+
+def _unreduced_sum(x: Any) -> Any:
+    return lax.psum(lax.pcast(x, "i", to="unreduced"), "i")
+
+
+def _unreduced_scatter(x: Any) -> Any:
+    x = lax.pcast(x, "i", to="unreduced")
+    return lax.psum_scatter(x, "i", scatter_dimension=1, tiled=True)
+
+
+def _reduced(x: Any) -> Any:
+    """A value made the same everywhere, whose cotangents are summed later."""
+    same = lax.pcast(lax.psum(x, "i"), "i", to="reduced")
+    return x * lax.pcast(same, "i", to="varying")
+
+
+def _gathered_reduced(x: Any) -> Any:
+    whole = lax.all_gather(x, "i", axis=1, tiled=True, to="reduced")
+    return jnp.cos(lax.pcast(whole, "i", to="varying"))
+
+
+ROWS = [
+    Row("psum", lambda x: lax.psum(x, "i")),
+    Row("psum of a scalar", lambda x: lax.psum(x, "i"), ()),
+    Row("psum of nothing", lambda x: lax.psum(x, "i"), (0, 3)),
+    Row("pmean", lambda x: lax.pmean(x, "i")),
+    Row("psum of groups", lambda x: lax.psum(x, "i", axis_index_groups=GROUPS),
+        places=("unchecked",)),
+    Row("ppermute", lambda x: lax.ppermute(x, "i", RING)),
+    Row("ppermute in part", lambda x: lax.ppermute(x, "i", RING[1:3]), places=SHARDED),
+    Row("pshuffle", lambda x: lax.pshuffle(x, "i", [1, 0, 3, 2])),
+    Row("all_gather", _gathered),
+    Row("all_gather of scalars", _gathered, ()),
+    Row("all_gather along 1", lambda x: _gathered(x, axis=1)),
+    Row("all_gather tiled", lambda x: _gathered(x, axis=1, tiled=True)),
+    Row("all_gather of groups",
+        lambda x: _gathered(x, axis_index_groups=GROUPS, tiled=True), places=SHARDED),
+    Row("all_gather invariant", lambda x: _gathered(x, axis=1, to="invarying"),
+        places=CHECKED),
+    Row("all_gather invariant tiled",
+        lambda x: _gathered(x, axis=1, tiled=True, to="invarying"), places=CHECKED),
+    Row("all_gather reduced", _gathered_reduced, places=CHECKED),
+    Row("psum_scatter", _scattered),
+    Row("psum_scatter along 1", lambda x: _scattered(x, scatter_dimension=1), (3, N)),
+    Row("psum_scatter tiled",
+        lambda x: _scattered(x, scatter_dimension=1, tiled=True), (3, 2 * N)),
+    Row("psum_scatter of groups",
+        lambda x: _scattered(x, axis_index_groups=GROUPS, tiled=True), places=SHARDED),
+    Row("all_to_all", lambda x: _exchanged(x, 0, 0)),
+    Row("all_to_all tiled", lambda x: _exchanged(x, 1, 0, tiled=True), (3, 2 * N)),
+    Row("all_to_all of groups",
+        lambda x: _exchanged(x, 0, 1, axis_index_groups=GROUPS, tiled=True),
+        places=SHARDED),
+    Row("pswapaxes", lambda x: lax.pswapaxes(x, "i", 0)),
+    Row("axis_index", lambda x: x * lax.axis_index("i").astype("float64")),
+    Row("varying", lambda x: x * lax.pcast(lax.psum(x, "i"), "i", to="varying"),
+        places=CHECKED),
+    Row("unreduced sum", _unreduced_sum, places=CHECKED),
+    Row("unreduced scatter", _unreduced_scatter, (3, 2 * N), places=CHECKED),
+    Row("reduced", _reduced, places=CHECKED),
+    Row("complex", lambda x: lax.psum(lax.complex(x, 2 * x) ** 2, "i").imag),
+    Row("float32", lambda x: lax.psum(x.astype("float32"), "i").astype("float64")),
+]
+PLACES = [(row, place) for row in ROWS for place in row.places]
+
+
+def _shards(row: Row, n: int) -> Any:
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.standard_normal((n, *row.shape)))
+
+
+def _derivatives(ad: Any, fun: Callable[[Any], Any], x: Any) -> Any:
+    """Everything that is compared, by irad or by JAX."""
+
+    def curved(x: Any) -> Any:
+        return jnp.sin(fun(x * x))
+
+    def pull(x: Any) -> Any:
+        y, pullback = ad.vjp(curved, x)
+        return pullback(jnp.cos(lax.stop_gradient(y)))[0]
+
+    t = jnp.sin(3 * x)
+    y, pushed = ad.jvp(curved, (x,), (t,))
+    return {
+        "value": y,
+        "push": pushed,
+        "linearized": ad.linearize(curved, x)[1](t),
+        "pull": pull(x),
+        "push of pull": ad.jvp(pull, (x,), (t,))[1],
+        "pull of pull": ad.vjp(pull, x)[1](t)[0],
+    }
+
+
+def _placed(fun: Callable[[Any], Any], place: str) -> Callable[[Any], Any]:
+    """``fun`` of one shard as a function of all shards, stacked."""
+    if place == "vmap":
+        return jax.vmap(fun, axis_name="i")
+
+    def shard(x: Any) -> Any:
+        results = fun(lax.squeeze(x, (0,)))
+        return jax.tree.map(lambda y: lax.expand_dims(y, (0,)), results)
+
+    return jax.shard_map(
+        shard,
+        mesh=MESH,
+        in_specs=P("i"),
+        out_specs=P("i"),
+        check_vma=place == "checked",
+    )
+
+
+def _compare(ours: Any, theirs: Any) -> None:
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for (path, a), b in zip(
+        jax.tree_util.tree_leaves_with_path(ours), jax.tree.leaves(theirs), strict=True
+    ):
+        assert a.dtype == b.dtype, path
+        scale = np.max(np.abs(b), initial=0.0)
+        rtol = 1e-5 if a.dtype == "float32" else 1e-10
+        np.testing.assert_allclose(
+            a, b, rtol=rtol, atol=rtol * scale, err_msg=jax.tree_util.keystr(path)
+        )
+
+
+@pytest.mark.parametrize(("row", "place"), PLACES, ids=str)
+def test_derivative_inside_a_mapped_function(row: Row, place: str) -> None:
+    x = _shards(row, N)
+
+    def run(ad: Any) -> Callable[[Any], Any]:
+        return _placed(lambda x: _derivatives(ad, row.fun, x), place)
+
+    check_jaxpr(jax.make_jaxpr(run(irad))(x).jaxpr)
+    _compare(jax.jit(run(irad))(x), jax.jit(run(jax))(x))
+
+
+@pytest.mark.parametrize(("row", "place"), PLACES, ids=str)
+def test_derivative_of_a_mapped_function(row: Row, place: str) -> None:
+    x = _shards(row, N)
+    fun = _placed(row.fun, place)
+
+    def run(ad: Any) -> Callable[[Any], Any]:
+        return lambda x: _derivatives(ad, fun, x)
+
+    check_jaxpr(jax.make_jaxpr(run(irad))(x).jaxpr)
+    _compare(jax.jit(run(irad))(x), jax.jit(run(jax))(x))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_psum_over_a_mapped_axis_of_any_size(n: int) -> None:
+    row = Row("psum", lambda x: x * lax.psum(jnp.cos(x), "i"))
+    x = _shards(row, n)
+    _compare(
+        _placed(lambda x: _derivatives(irad, row.fun, x), "vmap")(x),
+        _placed(lambda x: _derivatives(jax, row.fun, x), "vmap")(x),
+    )
+
+
+def test_psum_over_two_axes_of_which_one_is_mapped() -> None:
+    x = jnp.arange(24.0).reshape(2, 3, 4)
+
+    def run(ad: Any) -> Any:
+        def inner(x: Any) -> Any:
+            return _derivatives(ad, lambda x: lax.psum(x, ("i", "j")), x)
+
+        return jax.vmap(jax.vmap(inner, axis_name="j"), axis_name="i")(x)
+
+    _compare(run(irad), run(jax))
+
+
+@pytest.mark.parametrize("collective", [lax.pmax, lax.pmin])
+def test_extrema_over_shards_have_no_derivative_as_in_jax(collective: Any) -> None:
+    x = jnp.arange(3.0)
+
+    def grads(ad: Any) -> Any:
+        return jax.vmap(ad.grad(lambda x: collective(x, "i")), axis_name="i")(x)
+
+    with pytest.raises(NotImplementedError):
+        grads(jax)
+    with pytest.raises(NoRuleError, match=str(collective.__name__)):
+        grads(irad)
+
+
+def test_ragged_all_to_all_sends_cotangents_back() -> None:
+    """XLA has it for GPUs and TPUs only: here its map is applied shard by shard."""
+    x = jnp.arange(8.0).reshape(2, 4) + 1.0
+    out = -jnp.ones((2, 5))
+    send_at = jnp.array([[0, 2], [0, 0]])
+    send = jnp.array([[2, 1], [0, 3]])
+    arrive_at = jnp.array([[0, 0], [2, 1]])
+    receive = jnp.array([[2, 0], [1, 3]])
+    c = jnp.arange(10.0).reshape(2, 5) + 10.0
+
+    def transposed(ad: Any) -> Any:
+        def shard(x: Any, out: Any, c: Any, *plan: Any) -> Any:
+            fun = lambda x, out: lax.ragged_all_to_all(x, out, *plan, axis_name="i")  # noqa: E731
+            return ad.vjp(fun, x, out)[1](c)
+
+        mesh = jax.make_mesh((2,), ("i",), (AxisType.Auto,), devices=jax.devices()[:2])
+        plan = (send_at, send, arrive_at, receive)
+        return jax.make_jaxpr(
+            jax.shard_map(
+                lambda *a: jax.tree.map(
+                    lambda y: y[None], shard(*(v[0] for v in a))
+                ),
+                mesh=mesh,
+                in_specs=P("i"),
+                out_specs=P("i"),
+                check_vma=False,
+            )
+        )(x, out, c, *plan)
+
+    ours, theirs = transposed(irad), transposed(jax)
+    check_jaxpr(ours.jaxpr)
+    assert [v.aval for v in ours.jaxpr.outvars] == [v.aval for v in theirs.jaxpr.outvars]
+
+
+# Placement ----------------------------------------------------------------------------
+
+
+def _derivatives_of_placed(ad: Any, fun: Callable[[Any], Any], x: Any) -> Any:
+    return _derivatives(ad, fun, x)
+
+
+PLACEMENTS = {
+    "sharding_constraint": lambda x: lax.with_sharding_constraint(
+        x, NamedSharding(MESH, P("i"))
+    ),
+    "device_put": lambda x: jax.device_put(x, NamedSharding(MESH, P("i"))),
+    "device_put of several": lambda x: sum(
+        jax.device_put((x, jnp.cos(x), jnp.ones(3)), jax.memory.Space.Device)[:2]
+    ),
+    "layout": lambda x: with_layout_constraint(x, Layout((0, 1))),
+}
+
+
+@pytest.mark.parametrize("name", PLACEMENTS)
+def test_placement_is_linear(name: str) -> None:
+    x = jnp.arange(8.0).reshape(4, 2) / 8
+    fun = PLACEMENTS[name]
+
+    def run(ad: Any) -> Callable[[Any], Any]:
+        return lambda x: _derivatives_of_placed(ad, fun, x)
+
+    check_jaxpr(jax.make_jaxpr(run(irad))(x).jaxpr)
+    _compare(jax.jit(run(irad))(x), jax.jit(run(jax))(x))
