@@ -59,7 +59,7 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Var, Atom]) -> None:
         if all(c_j is None for c_j in c):
             continue
         emit.source, emit.ctx = eqn.source_info, eqn.ctx
-        if None in c:
+        if None in c and not getattr(node.local, "takes_zeros", False):
             c = [
                 emit.zeros(ir.cotangent_aval(outvars[j].aval)) if c_j is None else c_j
                 for j, c_j in zip(node.wanted, c, strict=True)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from irad_passes import dce
-
 from irad._compat import ir, tracing
 from irad._compat.ir import Atom, JaxprEqn, Literal, Var
+from irad.caching import by_jaxpr
 from irad.linear_map import zeros
+from irad_passes import dce
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Emitter:
     refer to by the variables in ``constvars``.
     """
 
-    __slots__ = ("_const_ids", "consts", "constvars", "ctx", "eqns", "source", "_zeros")
+    __slots__ = ("_const_ids", "_zeros", "consts", "constvars", "ctx", "eqns", "source")
 
     def __init__(self) -> None:
         self.eqns: list[JaxprEqn] = []
@@ -162,7 +162,13 @@ class Emitter:
         name: str,
         like: dict[str, Any] | None = None,
     ) -> list[Var]:
-        """Appends a call of a jaxpr, which stays shared; ``like`` are a call's params."""
+        """Appends a call of a jaxpr, which stays shared; ``like`` are a call's params.
+
+        Constants become operands: one may be a tracer of an outer transformation.
+        """
+        if closed.consts:
+            operands = [*map(self.constant, closed.consts), *operands]
+            closed = _without_constants(closed)
         params = ir.jit_params(closed, name, like)
         return self.equation(
             ir.jit_p, operands, closed.out_avals, params, closed.effects
@@ -187,6 +193,17 @@ class Emitter:
     def closed(self, invars: Sequence[Var], outvars: Sequence[Atom], name: str) -> Any:
         """The program written so far without dead code, with its constants."""
         return ir.closed_jaxpr(dce(self.jaxpr(invars, outvars, name)), self.consts)
+
+
+@by_jaxpr
+def opened(closed: Any) -> Any:
+    """A closed jaxpr as a jaxpr with its constants as leading inputs."""
+    return ir.with_constants_as_inputs(closed.jaxpr)
+
+
+@by_jaxpr
+def _without_constants(closed: Any) -> Any:
+    return ir.closed_jaxpr(opened(closed))
 
 
 _ZEROS: dict[Any, Snippet] = {}

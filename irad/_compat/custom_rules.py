@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import functools
 import types
+import weakref
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 from jax._src import ad_util, linear_util
 from jax._src import custom_derivatives as custom
 from jax._src.util import Unhashable
@@ -21,7 +24,7 @@ from irad._compat import ir
 __all__ = ["CustomVJP", "RuleName", "rule_name"]
 
 
-# The two programs of a custom_vjp ------------------------------------------------------
+# The two programs of a custom_vjp -----------------------------------------------------
 
 
 class CustomVJP:
@@ -71,25 +74,42 @@ class CustomVJP:
 _ZEROS = (ad_util.Zero, ad_util.SymbolicZero)
 
 
-# Whether two equations have one rule ----------------------------------------------------
+def function_name(eqn: ir.JaxprEqn) -> str:
+    """The name of the function that an equation gives a custom rule."""
+    return ir.closed(eqn.params["call_jaxpr"]).jaxpr.debug_info.func_name
 
 
+# Whether two equations have one rule --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
 class RuleName:
     """What a custom rule does, as a value that can be compared.
 
-    ``key`` holds for as long as ``scope`` lives: two equations with equal keys have the
-    same rule. ``scope`` is None for a rule whose behaviour nobody can change, which is
-    one of JAX's own that closes over nothing else; otherwise it is the trace that
-    recorded the equation, for one user's function at one time. ``alive`` are the
-    objects that the key names by their identity.
+    Two equations that one trace recorded, their ``scope``, have the same rule if their
+    keys are equal. In different scopes a user's function may close over something else,
+    or read something else from a global. A rule is ``settled`` if that cannot be: one
+    of JAX's own that closes over nothing but the like.
     """
 
-    __slots__ = ("alive", "key", "scope")
+    key: Hashable
+    settled: bool
+    scope: Any
 
-    def __init__(self, key: Hashable, scope: Any, alive: Any) -> None:
-        self.key = key
-        self.scope = scope
-        self.alive = alive
+
+class Same:
+    """An object as a key: equal to itself only, whatever it compares as."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
 
 
 def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
@@ -97,30 +117,30 @@ def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
     params = eqn.params
     if params["num_consts"]:
         return None
-    thunk = params.get("jvp_jaxpr_fun") or params.get("fwd_jaxpr_thunk")
-    cells = _cells(_cells(thunk.f).get("fn"))
-    rules = [cells.get("jvp")] if "jvp" in cells else [cells.get("fwd"), params["bwd"]]
+    if eqn.primitive is ir.custom_jvp_call_p:
+        cells = _cells(_cells(params["jvp_jaxpr_fun"].f).get("fn"))
+        rules = [cells.get("jvp")]
+    else:
+        cells = _cells(_cells(params["fwd_jaxpr_thunk"].f).get("fn"))
+        rules = [cells.get("fwd"), params["bwd"]]
     if not all(isinstance(rule, linear_util.WrappedFun) for rule in rules):
         return None
-    alive: list[Any] = []
-    keys = [_wrapped_key(rule, alive) for rule in rules]
+    objects: list[Any] = []
+    keys = tuple(_wrapped_key(rule, objects) for rule in rules)
     if None in keys:
         return None
-    key = (eqn.primitive, *keys, params["symbolic_zeros"])
-    if all(map(_is_settled, alive)):
-        return RuleName(key, None, alive)
-    scope = cells.get("self")
-    return None if scope is None else RuleName(key, scope, alive)
+    key = (eqn.primitive, keys, params["symbolic_zeros"])
+    return RuleName(key, all(map(_is_settled, objects)), cells.get("self"))
 
 
-def _wrapped_key(fun: Any, alive: list[Any]) -> Hashable | None:
+def _wrapped_key(fun: Any, objects: list[Any]) -> Hashable | None:
     """A key of the function and of what its wrappers fix; None for unknown wrappers."""
-    parts: list[Any] = [_value_key(fun.f, alive)]
+    parts: list[Any] = [_value_key(fun.f, objects)]
     for wrapper, fixed in fun.transforms:
         read = _WRAPPERS.get((wrapper.__module__, wrapper.__name__))
         if read is None:
             return None
-        parts.append([_value_key(fixed[i], alive) for i in read if i < len(fixed)])
+        parts.append([_value_key(fixed[i], objects) for i in read if i < len(fixed)])
     return tuple(map(_hashable, parts))
 
 
@@ -139,21 +159,21 @@ _WRAPPERS: dict[tuple[str, str], tuple[int, ...]] = {
 }
 
 
-def _value_key(value: Any, alive: list[Any]) -> Hashable:
+def _value_key(value: Any, objects: list[Any]) -> Hashable:
     """A key of a value that a rule was called with: itself, or its identity.
 
     Numbers are told apart by type, and zeros by sign.
     """
     if isinstance(value, (tuple, list)):
-        return (type(value), *(_value_key(v, alive) for v in value))
+        return (type(value), *(_value_key(v, objects) for v in value))
     if isinstance(value, Unhashable):
-        return _value_key(value.val, alive)
+        return _value_key(value.val, objects)
     if type(value) in _PLAIN:
         return (type(value), repr(value))
     if isinstance(value, jax.tree_util.PyTreeDef):
         return value
-    alive.append(value)
-    return ("is", id(value))
+    objects.append(value)
+    return Same(value)
 
 
 _PLAIN = {bool, int, float, complex, str, bytes, type(None)}
@@ -167,30 +187,45 @@ def _cells(fun: Any) -> dict[str, Any]:
     return {n: c.cell_contents for n, c in zip(names, fun.__closure__, strict=True)}
 
 
-def _is_settled(value: Any, seen: frozenset[int] = frozenset()) -> bool:
+def _is_settled(value: Any) -> bool:
     """Whether a value's behaviour is settled: code of JAX that closes over the like.
 
     Nobody gives such a function another meaning while the program runs; what its code
     reads of JAX's configuration is in the trace context.
     """
-    if type(value) in _PLAIN or isinstance(value, (type, types.ModuleType)):
+    if not isinstance(value, types.FunctionType):
+        return _settled(value, frozenset())
+    known = _SETTLED.get(value)
+    if known is None:
+        known = _SETTLED[value] = _settled(value, frozenset())
+    return known
+
+
+_SETTLED: weakref.WeakKeyDictionary[Any, bool] = weakref.WeakKeyDictionary()
+
+
+def _settled(value: Any, seen: frozenset[int]) -> bool:
+    if type(value) in _PLAIN or isinstance(value, np.dtype):
         return True
+    if isinstance(value, type):
+        return value.__module__.split(".")[0] in _LIBRARIES
     if id(value) in seen:
         return True
     seen = seen | {id(value)}
     if isinstance(value, (tuple, list)):
-        return all(_is_settled(v, seen) for v in value)
+        return all(_settled(v, seen) for v in value)
     if isinstance(value, custom.custom_jvp):
-        return _is_settled(value.fun, seen) and _is_settled(value.jvp, seen)
+        return _settled(value.fun, seen) and _settled(value.jvp, seen)
     if isinstance(value, functools.partial):
         inside = (value.func, value.args, tuple(value.keywords.values()))
-        return _is_settled(inside, seen)
+        return _settled(inside, seen)
     if isinstance(value, types.FunctionType):
-        return value.__module__.startswith("jax.") and _is_settled(
+        return (value.__module__ or "").startswith("jax.") and _settled(
             (*_cells(value).values(), *(value.__defaults__ or ())), seen
         )
     wrapped = getattr(value, "__wrapped__", None)
-    return type(value) is _JITTED and _is_settled(wrapped, seen)
+    return type(value) is _JITTED and _settled(wrapped, seen)
 
 
+_LIBRARIES = frozenset(("builtins", "jax", "jaxlib", "ml_dtypes", "numpy"))
 _JITTED = type(jax.jit(lambda x: x))

@@ -157,7 +157,7 @@ def jit_params(jaxpr: ClosedJaxpr, name: str, like: dict[str, Any] | None = None
         out_layouts=(None,) * m,
         donated_invars=(False,) * n,
         keep_unused=False,
-        inline=False,
+        inline=_template_params()["inline"],
     )
     return params
 

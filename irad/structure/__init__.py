@@ -5,6 +5,7 @@ from irad.graph import Structure
 from irad.structure.branches import cond
 from irad.structure.call import jit
 from irad.structure.mapped import shard_map
+from irad.structure.custom_vjp import custom_vjp
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 from irad.structure.scan import scan
 from irad.structure.while_loop import while_loop
@@ -15,6 +16,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.cond_p: cond,
     ir.while_p: while_loop,
     ir.custom_jvp_call_p: by_own_jvp,
+    ir.custom_vjp_call_p: custom_vjp,
     primitives.shard_map_p: shard_map,
 }
 

@@ -8,24 +8,50 @@ from typing import Any
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr
 from irad.caching import by_jaxpr
-from irad.emitter import Emitter, Snippet, snippet
+from irad.emitter import Emitter, Snippet, opened, snippet
 from irad.graph import SplitProgram
 
 
-@by_jaxpr
-def opened(closed: ClosedJaxpr) -> Jaxpr:
-    """A closed jaxpr with its constants as leading inputs."""
-    jaxpr = closed.jaxpr
-    if not jaxpr.constvars:
-        return jaxpr
-    return ir.make_jaxpr_object(
-        [*jaxpr.constvars, *jaxpr.invars], jaxpr.outvars, jaxpr.eqns, "body"
-    )
+__all__ = [
+    "code_of",
+    "constants",
+    "count",
+    "lifted",
+    "mask",
+    "opened",
+    "positions",
+    "spread",
+]
 
 
 def constants(emit: Emitter, closed: ClosedJaxpr) -> list[Atom]:
     """The leading operands of an opened body."""
     return [emit.constant(c) for c in closed.consts]
+
+
+def lifted(
+    emit: Emitter, bodies: Sequence[ClosedJaxpr]
+) -> tuple[list[Atom], tuple[ClosedJaxpr, ...]]:
+    """Bodies without constants, and the operands that all of them now take first.
+
+    A constant may be a tracer of an outer transformation, which an equation's params
+    would hide.
+    """
+    values = {id(c): c for body in bodies for c in body.consts}
+    if not values:
+        return [], tuple(bodies)
+    made = []
+    for body in bodies:
+        jaxpr = body.jaxpr
+        own = dict(zip(map(id, body.consts), jaxpr.constvars, strict=True))
+        leading = [own.get(i) or ir.Var(ir.typeof(c)) for i, c in values.items()]
+        inputs = [*leading, *jaxpr.invars]
+        made.append(
+            ir.closed_jaxpr(
+                ir.make_jaxpr_object(inputs, jaxpr.outvars, jaxpr.eqns, "body")
+            )
+        )
+    return [emit.constant(c) for c in values.values()], tuple(made)
 
 
 def mask(n: int, positions: Sequence[int], shift: int = 0) -> tuple[bool, ...]:

@@ -15,7 +15,7 @@ from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
-from irad.structure.bodies import code_of, mask, opened, positions
+from irad.structure.bodies import code_of, lifted, mask, opened, positions
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,12 @@ class Cond:
         inputs: Sequence[Atom],
         types: Sequence[Any],
     ) -> list[Any]:
-        params = dict(self._params, branches=tuple(bodies))
+        index, *operands = inputs
+        leading, bodies = lifted(emit, bodies)
+        params = dict(self._params, branches=bodies)
         effects = ir.join_effects(ir.branch_effects(bodies))
-        return emit.equation(ir.cond_p, inputs, types, params, effects)
+        given = [index, *leading, *operands]
+        return emit.equation(ir.cond_p, given, types, params, effects)
 
 
 def _places(

@@ -1,63 +1,195 @@
 """Equations differentiated by their own JAX rule: ``custom_jvp``, and the unknown.
 
-``by_own_jvp`` traces ``jax.jvp`` of the one-equation program. What a ``custom_jvp`` rule
-writes is linear in the tangents, so that irad's rules transpose it. ``by_own_rule``
-leaves the transposition to JAX as well: it is for primitives that irad has no rule for.
+``by_own_jvp`` traces ``jax.jvp`` of the one-equation program. What a ``custom_jvp``
+rule writes is linear in the tangents, so that irad's rules transpose it.
+``by_own_rule`` leaves the transposition to JAX as well: it is for primitives that irad
+has no rule for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, TypeVar
 
 import jax
 
-from irad._compat import ir, tracing
-from irad._compat.ir import JaxprEqn
-from irad.emitter import snippet
-from irad.errors import NoRuleError
+from irad._compat import custom_rules, ir, tracing
+from irad._compat.ir import Atom, Jaxpr, JaxprEqn
+from irad.emitter import Emitter, Snippet, snippet
+from irad.errors import NoRuleError, NotLinearError
 from irad.graph import Engine, Linearized
 from irad.leaf import Code, Linear, Replacement, tidy
+from irad.structure.linearity import by_dependence, named, nonlinear_equation
+
+T = TypeVar("T")
+
+NEXT_STEP = (
+    "Give it a custom rule (jax.custom_jvp or jax.custom_vjp), or apply "
+    "jax.lax.stop_gradient to its operands if it counts as constant."
+)
+
+
+class OwnRule(Replacement):
+    """A leaf whose code is traced from the equation's own rule.
+
+    Forward mode applies the rule in one piece, so that there it need not be linear.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[bool], Code],
+        joint: Callable[[], Snippet],
+        num_results: int,
+        carries: tuple[int, ...],
+    ) -> None:
+        super().__init__(make, num_results)
+        self._joint = joint
+        self.carries = carries
+
+    @cached_property
+    def _jvp_code(self) -> Snippet:
+        return self._joint()
+
+    def jvp(
+        self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], t: Sequence[Any]
+    ) -> tuple[Sequence[Atom], Sequence[Any]]:
+        outs = emit.splice(self._jvp_code, [*x, *t])
+        return outs[: self._num_results], outs[self._num_results :]
+
+
+# Custom rules -------------------------------------------------------------------------
+
+
+_SETTLED: OrderedDict[Hashable, Any] = OrderedDict()
+_MOST_SETTLED = 1 << 12
 
 
 def by_own_jvp(
     eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
     """The local Jacobian of an equation by its JVP rule, transposed by irad's rules."""
-    n = len(eqn.invars)
-    is_zero: list[bool] = []
 
-    def rule(*arrays: Any) -> list[Any]:
-        x, t = arrays[:n], arrays[n:]
-        y, pushed = ir.jvp_of_equation(eqn, x, active, t)
-        is_zero[:] = [pushed[j] is None for j in wanted]
-        return [*y, *(pushed[j] for j in wanted if pushed[j] is not None)]
+    def make() -> OwnRule | None:
+        return _custom_jvp(eqn, active, wanted, engine)
 
-    avals = [v.aval for v in eqn.invars]
-    tangents = [ir.tangent_aval(avals[i]) for i in active]
-    jaxpr, consts = _traced(eqn, rule, [*avals, *tangents])
-    if all(is_zero):
+    return remembered(eqn, active, wanted, make, for_good=True)
+
+
+def remembered(
+    eqn: JaxprEqn,
+    active: tuple[int, ...],
+    wanted: tuple[int, ...],
+    make: Callable[[], T],
+    *,
+    for_good: bool = False,
+) -> T:
+    """``make()``, once for equal equations where it is known that the rule is the same.
+
+    A user's rule stays the same within one capture; ``for_good`` remembers those of
+    JAX's own that nobody can change. What is made for good must not hold the equation.
+    """
+    name = custom_rules.rule_name(eqn)
+    if name is None:
+        return make()
+    known = _SETTLED if for_good and name.settled else tracing.rules_of(name.scope)
+    if known is None:
+        return make()
+    operands = tuple([x.aval for x in eqn.invars])
+    results = tuple([v.aval for v in eqn.outvars])
+    context = (eqn.ctx, ir.trace_context())
+    key = (name.key, operands, results, active, wanted, context)
+    if key not in known:
+        known[key] = make()
+        if known is _SETTLED and len(known) > _MOST_SETTLED:
+            _SETTLED.popitem(last=False)
+    return known[key]
+
+
+def clear() -> None:
+    """Forgets the code of all custom rules."""
+    _SETTLED.clear()
+
+
+def _custom_jvp(
+    eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
+) -> OwnRule | None:
+    carried, jaxpr, consts = jvp_program(eqn, active, wanted)
+    if not carried:
         return None
-    program = Linear(
-        tidy(jaxpr), consts, n, len(eqn.outvars), tuple(is_zero), str(eqn.primitive)
-    )
+    n, m = len(eqn.invars), len(eqn.outvars)
+    what = f"the rule of {custom_rules.function_name(eqn)}"
+    program = Linear(tidy(jaxpr), consts, n, m, (False,) * len(carried), what)
 
     def make(reverse: bool) -> Code:
-        return program.code(engine, reverse=reverse)
+        try:
+            return program.code(engine, reverse=reverse)
+        except NotLinearError as error:
+            if not reverse:
+                return by_dependence(program)
+            raise _not_linear(what, jaxpr, n, engine) from error
 
-    return Replacement(make, len(eqn.outvars))
+    return OwnRule(make, lambda: snippet(program.jaxpr, consts), m, carried)
+
+
+def jvp_program(
+    eqn: JaxprEqn, active: Sequence[int], wanted: Sequence[int]
+) -> tuple[tuple[int, ...], Jaxpr, Sequence[Any]]:
+    """The JVP of one equation by its rule, as a jaxpr with its constants.
+
+    It takes operands and tangents of the active ones; it gives results, and the
+    tangents of those wanted results that have one, whose positions come first.
+    """
+    n = len(eqn.invars)
+    carried: list[int] = []
+
+    def rule(*arrays: Any) -> list[Any]:
+        y, pushed = ir.jvp_of_equation(eqn, arrays[:n], active, arrays[n:])
+        carried[:] = [j for j in wanted if pushed[j] is not None]
+        return [*y, *(pushed[j] for j in carried)]
+
+    avals = [x.aval for x in eqn.invars]
+    tangents = [ir.tangent_aval(avals[i]) for i in active]
+    jaxpr, consts = tracing.trace(rule, [*avals, *tangents], f"rule of {eqn.primitive}")
+    return tuple(carried), jaxpr, consts
+
+
+def _not_linear(what: str, jaxpr: Jaxpr, n: int, engine: Engine) -> NotLinearError:
+    moving = [i >= n for i in range(len(jaxpr.invars))]
+    culprit = nonlinear_equation(jaxpr, moving, engine, affine=True)
+    where = ""
+    if culprit is not None:
+        where = f": the derivative of {named(culprit)} depends on a tangent"
+    return NotLinearError(
+        f"{what} is not linear in its tangents{where}. Reverse mode transposes "
+        "it: write the tangent as a linear function of the operands' tangents, or use "
+        "forward mode."
+    )
+
+
+# Unknown primitives -------------------------------------------------------------------
 
 
 def by_own_rule(
     eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
-    """The local Jacobian of an equation by ``jax.linearize`` and ``jax.vjp``."""
+    """The local Jacobian by ``jax.jvp``, ``jax.linearize`` and ``jax.vjp``."""
     del engine
+    m = len(eqn.outvars)
 
     def make(reverse: bool) -> Code:
-        return own_code(eqn, active, wanted, jax.vjp if reverse else jax.linearize)
+        with _as_no_rule(eqn):
+            return own_code(eqn, active, wanted, jax.vjp if reverse else jax.linearize)
 
-    return Replacement(make, len(eqn.outvars))
+    def joint() -> Snippet:
+        with _as_no_rule(eqn):
+            carried, jaxpr, consts = jvp_program(eqn, active, wanted)
+        zeros = [False] * m + [j not in carried for j in wanted]
+        return snippet(tidy(jaxpr), consts, zeros)
+
+    return OwnRule(make, joint, m, wanted)
 
 
 def own_code(
@@ -76,15 +208,16 @@ def own_code(
 
     def forward(*x: Any) -> list[Any]:
         nonlocal tree
-        y, linear = transform(ir.equation_function(eqn, x, active), *[x[i] for i in active])
+        apply = ir.equation_function(eqn, x, active)
+        y, linear = transform(apply, *[x[i] for i in active])
         residuals, tree = jax.tree_util.tree_flatten(linear)
         return [*y, *residuals]
 
-    made, consts = _traced(eqn, forward, [v.aval for v in eqn.invars])
-    is_zero: list[bool] = []
+    name = f"rule of {eqn.primitive}"
+    made, consts = tracing.trace(forward, [x.aval for x in eqn.invars], name)
+    k = len(made.outvars) - m
 
     def linear(*arrays: Any) -> list[Any]:
-        k = len(made.outvars) - m
         apply = jax.tree_util.tree_unflatten(tree, arrays[:k])
         if not reverse:
             pushed = apply(*arrays[k:])
@@ -92,29 +225,25 @@ def own_code(
         cotangents = [ir.zero_cotangent(v.aval) for v in eqn.outvars]
         for j, c in zip(wanted, arrays[k:], strict=True):
             cotangents[j] = c
-        pulled = apply(cotangents)
-        is_zero[:] = [ir.is_float0(c) for c in pulled]
-        return [c for c, zero in zip(pulled, is_zero, strict=True) if not zero]
+        return list(apply(cotangents))
 
     given = (
         [ir.cotangent_aval(eqn.outvars[j].aval) for j in wanted]
         if reverse
         else [ir.tangent_aval(eqn.invars[i].aval) for i in active]
     )
-    residuals = [v.aval for v in made.outvars[m:]]
-    applied, applied_consts = _traced(eqn, linear, [*residuals, *given])
-    return Code(
-        snippet(tidy(made), consts),
-        snippet(tidy(applied), applied_consts, is_zero),
-    )
+    residuals = [x.aval for x in made.outvars[m:]]
+    applied, applied_consts = tracing.trace(linear, [*residuals, *given], name)
+    return Code(snippet(tidy(made), consts), snippet(tidy(applied), applied_consts))
 
 
-def _traced(eqn: JaxprEqn, fun: Callable[..., Any], avals: Sequence[Any]) -> Any:
+@contextmanager
+def _as_no_rule(eqn: JaxprEqn) -> Generator[None]:
+    """Turns JAX's error for a missing rule into one with a next step."""
     try:
-        return tracing.trace(fun, avals, f"rule of {eqn.primitive}")
+        yield
     except NotImplementedError as error:
         raise NoRuleError(
             f"no derivative for primitive '{eqn.primitive}' ({ir.source_line(eqn)}): "
-            f"{error}. Give it a custom rule (jax.custom_jvp or jax.custom_vjp), or "
-            "apply jax.lax.stop_gradient to its operands if it counts as constant."
+            f"{error}. {NEXT_STEP}"
         ) from error
