@@ -75,6 +75,9 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def _owns(self, x: Any) -> bool:
         return isinstance(x, CaptureTracer) and x._trace is self
 
+    def stage_value(self, val: Any) -> Any:
+        return val if self._owns(val) else self.parent_trace.stage_value(val)
+
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
             if isinstance(x, CaptureTracer) and x._trace is self:
