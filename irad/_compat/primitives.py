@@ -1,7 +1,7 @@
 """Primitives that JAX has no public name for, and those that only some versions have.
 
-Where the installed JAX lacks a primitive, its name here is one that never occurs, so that
-a rule is written down without asking for the version.
+Where the installed JAX lacks a primitive, its name here is one that never occurs, so
+that a rule is written down without asking for the version.
 """
 
 from __future__ import annotations
@@ -46,10 +46,16 @@ zeros_like_p = _named("jax._src.ad_util", "zeros_like_p")
 
 # Contractions and linear algebra -------------------------------------------------------
 
+_LINALG = "jax._src.lax.linalg"
+
 ragged_dot_general_p = _named(_LAX, "ragged_dot_general_p")
 scaled_dot_p = _named("jax._src.lax.scaled_dot", "scaled_dot_p")
-geqp3_p = _named("jax._src.lax.linalg", "geqp3_p")
-geqrf_p = _named("jax._src.lax.linalg", "geqrf_p")
+cholesky_update_p = _named(_LINALG, "cholesky_update_p")
+geqp3_p = _named(_LINALG, "geqp3_p")
+geqrf_p = _named(_LINALG, "geqrf_p")
+lu_pivots_to_permutation_p = _named(_LINALG, "lu_pivots_to_permutation_p")
+ormqr_p = _named(_LINALG, "ormqr_p")
+symmetric_product_p = _named(_LINALG, "symmetric_product_p")
 
 # Random -------------------------------------------------------------------------------
 
@@ -93,7 +99,10 @@ xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 xla_metadata_value_p = _named("jax._src.xla_metadata", "xla_metadata_value_p")
 
 
-# Formulas that JAX changed between versions --------------------------------------------
+# Formulas that JAX changed between versions, or annotates wrongly ---------------------
+
+_one_minus_square: Any = getattr(lax, "one_minus_square", None)
+random_gamma_grad: Any = lax.random_gamma_grad
 
 
 def one_minus_square(x: Any) -> Any:
@@ -101,13 +110,9 @@ def one_minus_square(x: Any) -> Any:
 
     A primitive of its own since JAX 0.11, whose derivative is accurate near 0 as well.
     """
-    if hasattr(lax, "one_minus_square"):
-        return lax.one_minus_square(x)
-    return (1 - x) * (1 + x)
+    return (1 - x) * (1 + x) if _one_minus_square is None else _one_minus_square(x)
 
 
 def one_minus_square_of_asin(x: Any) -> Any:
     """``1 - x * x`` as the derivative of ``asin`` has it in the installed JAX."""
-    if hasattr(lax, "one_minus_square"):
-        return lax.one_minus_square(x)
-    return 1 - lax.square(x)
+    return 1 - lax.square(x) if _one_minus_square is None else _one_minus_square(x)
