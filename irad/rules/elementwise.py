@@ -2,8 +2,8 @@
 
 Conventions where a function has a kink: ``abs`` has slope 1 at 0 (and a complex 0 has
 slope 0); ``max`` and ``min`` share a tie half and half; ``clamp`` is constant at its
-bounds, ties included; ``x ** n`` has slope 0 for an integer array exponent 0, and ``0 ** y``
-has slope 0 in ``y``. A NaN operand is never the greater or the smaller one.
+bounds, ties included; ``x ** n`` has slope 0 for an integer array exponent 0, and
+``0 ** y`` has slope 0 in ``y``. A NaN operand is never the greater or the smaller one.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ elementwise(lax.atanh_p, lambda y, x: Over(primitives.one_minus_square(x)))
 
 
 def _share(y: Array, x: Array, other: Array) -> Array:
-    """The part of a tangent that ``x`` takes in ``y``, the extreme of it and another."""
+    """The part of a tangent that ``x`` takes in ``y``, the extreme of two operands."""
     alone_or_tied = _select(lax.eq(other, y), 0.5, 1, like=y)
     return lax.select(lax.eq(x, y), alone_or_tied, lax.full_like(y, 0))
 
@@ -198,9 +198,7 @@ elementwise(lax.max_p, _share, lambda y, a, b: _share(y, b, a))
 elementwise(lax.min_p, _share, lambda y, a, b: _share(y, b, a))
 elementwise(
     lax.clamp_p,
-    lambda y, low, x, high: Where(
-        lax.bitwise_and(lax.lt(x, low), lax.lt(low, high))
-    ),
+    lambda y, low, x, high: Where(lax.bitwise_and(lax.lt(x, low), lax.lt(low, high))),
     lambda y, low, x, high: Where(_between(low, x, high)),
     lambda y, low, x, high: Where(lax.lt(high, x)),
 )
@@ -296,7 +294,7 @@ def _barrier(eqn: Equation) -> Barrier:
 
 register(lax.optimization_barrier_p, Jacobian("linear", _barrier))
 
-# Error functions, gamma functions and their kin -----------------------------------------
+# Error functions, gamma functions and their kin ---------------------------------------
 
 
 def _igamma_slope(y: Array, a: Array, x: Array) -> Array:
@@ -310,12 +308,12 @@ def _betainc_slope(y: Array, a: Array, b: Array, x: Array) -> Array:
 
 
 def _bessel_i1e_slope(y: Array, x: Array) -> Array:
-    """Bessel's equation; 1/2 where ``abs(x)`` is below the precision: 1/x is no help."""
+    """Bessel's equation; 1/2 where ``abs(x)`` is below the precision, and at NaN."""
     eps = jnp.finfo(x.dtype).eps
-    is_tiny = lax.abs(x) <= eps
-    x = lax.select(is_tiny, lax.full_like(x, eps), x)
+    is_regular = lax.abs(x) > eps
+    x = lax.select(is_regular, x, lax.full_like(x, eps))
     slope = lax.bessel_i0e(x) - y * (lax.sign(x) + lax.reciprocal(x))
-    return lax.select(is_tiny, lax.full_like(x, 0.5), slope)
+    return lax.select(is_regular, slope, lax.full_like(x, 0.5))
 
 
 def _refuse(name: str, operand: str) -> Any:
@@ -331,9 +329,7 @@ def _refuse(name: str, operand: str) -> Any:
 
 elementwise(lax.erf_p, lambda y, x: 2 / math.sqrt(math.pi) * lax.exp(-lax.square(x)))
 elementwise(lax.erfc_p, lambda y, x: -2 / math.sqrt(math.pi) * lax.exp(-lax.square(x)))
-elementwise(
-    lax.erf_inv_p, lambda y, x: math.sqrt(math.pi) / 2 * lax.exp(lax.square(y))
-)
+elementwise(lax.erf_inv_p, lambda y, x: math.sqrt(math.pi) / 2 * lax.exp(lax.square(y)))
 elementwise(lax.lgamma_p, lambda y, x: lax.digamma(x))
 elementwise(lax.digamma_p, lambda y, x: lax.polygamma(lax.full_like(x, 1), x))
 elementwise(

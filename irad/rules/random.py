@@ -1,7 +1,7 @@
 """Rules of the random primitives that draw numbers.
 
-Keys and bits are constants (see ``constant``); what ``jax.random`` computes from uniform
-bits by ordinary arithmetic is differentiated as such. Left is the gamma distribution.
+Keys and bits are constants (see ``constant``); what ``jax.random`` makes of them by
+ordinary arithmetic is differentiated as such. Left is the gamma distribution.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from jax import lax
 from jax import numpy as jnp
 from jax.extend.core.primitives import random_gamma_p
 
+from irad._compat.primitives import random_gamma_grad
 from irad.linear_map import Array
 from irad.rules.registry import elementwise, unsupported
 
@@ -17,17 +18,17 @@ from irad.rules.registry import elementwise, unsupported
 def _gamma_slope(y: Array, key: Array, a: Array, *, log_space: bool) -> Array:
     """The slope of a gamma variate in its shape ``a``, the randomness held fixed.
 
-    ``F(y; a) = u`` defines ``y`` implicitly, so that ``dy/da = -(dF/da) / (dF/dy)`` with
-    the distribution function ``F`` (Figurnov, Mohamed and Mnih, "Implicit
+    ``F(y; a) = u`` defines ``y`` implicitly, with the distribution function ``F``, so
+    that ``dy/da = -(dF/da) / (dF/dy)`` (Figurnov, Mohamed and Mnih, "Implicit
     reparameterization gradients", 2018). In log space it is divided by ``y``, where an
     underflow to 0 is taken as the smallest normal number.
     """
     if not log_space:
-        return lax.random_gamma_grad(a, y)
+        return random_gamma_grad(a, y)
     y = lax.exp(y)
     tiny = lax.full_like(y, jnp.finfo(y.dtype).tiny)
     y = lax.select(y == 0, tiny, y)
-    return lax.div(lax.random_gamma_grad(a, y), y)
+    return lax.div(random_gamma_grad(a, y), y)
 
 
 elementwise(random_gamma_p, None, _gamma_slope)

@@ -1,0 +1,187 @@
+"""The laws for elementwise primitives, at smooth points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.ad_checkpoint import checkpoint_name
+
+from tests.laws import Case, check_laws
+from tests.rules.elementwise_functions import (
+    ANY,
+    BINARY,
+    COMPLEX,
+    COMPLEX_BINARY,
+    INSIDE,
+    OVER_ONE,
+    POSITIVE,
+    REAL_ONLY,
+    UNARY,
+)
+
+
+def together(name: str, rows: list[tuple[Callable[..., Any], Any]], dtype: str) -> Case:
+    """One row of many functions, each with arguments of its own."""
+    funs = [fun for fun, _ in rows]
+    args = [np.asarray(x).astype(dtype) for _, xs in rows for x in xs]
+    counts = [len(xs) for _, xs in rows]
+
+    def fun(*flat: Any) -> list[Any]:
+        rest = iter(flat)
+        return [
+            f(*[next(rest) for _ in range(n)])
+            for f, n in zip(funs, counts, strict=True)
+        ]
+
+    return Case(f"{name} {dtype}", fun, args, second=False)
+
+
+REAL_ROWS = [
+    *((fun, (x,)) for fun, x in UNARY.values()),
+    *((fun, (x, y)) for fun, x, y in BINARY.values()),
+]
+BRAIN_ROWS = [
+    *((UNARY[name][0], UNARY[name][1:]) for name in ("exp", "log", "logistic", "tanh")),
+    *((BINARY[name][0], BINARY[name][1:]) for name in ("mul", "div", "pow", "max")),
+]
+COMPLEX_ROWS = [
+    *((fun, (COMPLEX,)) for name, (fun, _) in UNARY.items() if name not in REAL_ONLY),
+    *((BINARY[name][0], (COMPLEX, COMPLEX[::-1])) for name in COMPLEX_BINARY),
+]
+TALL, WIDE = np.linspace(0.3, 1.4, 3)[:, None], np.linspace(-1.3, 2.1, 4)[None]
+SCALAR, EMPTY = np.array(0.7), np.zeros((0, 2))
+WHICH = np.array([2, 0, 1])
+
+CASES = [
+    *(Case(name, fun, (x,)) for name, (fun, x) in UNARY.items()),
+    *(Case(name, fun, (x, y)) for name, (fun, x, y) in BINARY.items()),
+    together("all", REAL_ROWS, "float32"),
+    together("all", REAL_ROWS, "float16"),
+    together("some", BRAIN_ROWS, "bfloat16"),
+    together("all", COMPLEX_ROWS, "complex64"),
+    together("all", COMPLEX_ROWS, "complex128"),
+    # Shapes
+    Case("a scalar and an array", lambda s, x: [s - x, x / s, s / x], (SCALAR, WIDE)),
+    Case("an axis of size 1 broadcast: products", lax.mul, (TALL, WIDE)),
+    Case("an axis of size 1 broadcast: quotients", lax.div, (TALL, WIDE)),
+    Case("an axis of size 1 broadcast: sums", lax.sub, (TALL, WIDE)),
+    Case("an axis of size 1 broadcast: max", lax.max, (TALL, WIDE), second=False),
+    Case("an axis of size 1 broadcast: pow", lax.pow, (TALL, WIDE)),
+    Case("an axis of size 1 broadcast: complex", lax.complex, (TALL, WIDE)),
+    Case("size 0", lambda x, y: jnp.tanh(x) * jnp.abs(y) / x, (EMPTY, EMPTY)),
+    Case("size 1", lambda x, y: lax.atan2(x, y) ** 2.5, (TALL[:1], WIDE[:, 3:])),
+    # Who is active
+    Case("a repeated operand", lambda x: [x * x, x - x, lax.pow(x, x)], (TALL,)),
+    Case(
+        "an inactive operand", lambda x: [x / ANY, ANY / x, x**ANY, ANY - x], (TALL.T,)
+    ),
+    # Choices
+    Case("clamp", lax.clamp, (ANY - 0.1, np.array([0.0, -1.2, 9.0]), ANY + 0.2)),
+    Case("clamp to numbers", lambda x: lax.clamp(-1.0, x, 1.0), (ANY,)),
+    Case("select", lambda x, y: lax.select(WHICH > 0, x, y), (ANY, POSITIVE)),
+    Case(
+        "select one of three",
+        lambda *x: lax.select_n(WHICH, *x),
+        (ANY, POSITIVE, INSIDE),
+    ),
+    Case("select, one active", lambda x: lax.select_n(WHICH, x, ANY, ANY), (POSITIVE,)),
+    Case(
+        "select by a scalar",
+        lambda i, x, y: lax.select_n(i, x, y),
+        (np.array(1), ANY, POSITIVE),
+    ),
+    Case(
+        "select in float32", lambda x: jnp.where(x > 1, x, 0), (ANY.astype("float32"),)
+    ),
+    # Complex parts
+    Case("real and imag", lambda z: [lax.real(z), lax.imag(z)], (COMPLEX,)),
+    Case(
+        "conj of complex and real",
+        lambda z, x: [lax.conj(z), lax.conj(x)],
+        (COMPLEX, ANY),
+    ),
+    Case("complex", lax.complex, (ANY, POSITIVE)),
+    Case("complex, one active", lambda x: lax.complex(POSITIVE, x), (ANY,)),
+    Case("complex of a repeated operand", lambda x: lax.complex(x, x), (ANY,)),
+    # Types and copies
+    Case(
+        "convert",
+        lambda x: [x.astype(t) for t in ("float32", "bfloat16", "complex64", "int32")],
+        (ANY,),
+        second=False,
+    ),
+    Case(
+        "a product in a wider type",
+        lambda x, y: lax.mul(x, y, out_dtype="float32"),
+        (ANY.astype("float16"), POSITIVE.astype("float16")),
+        second=False,
+    ),
+    Case("convert from integers", lambda x, n: x * n.astype(x.dtype), (ANY, WHICH)),
+    Case(
+        "convert to real",
+        lambda z: lax.convert_element_type(z.real, "float32"),
+        (COMPLEX,),
+    ),
+    Case(  # rounds tangents too, so that it is linear up to rounding
+        "reduce_precision",
+        lambda x: lax.reduce_precision(x * x, 8, 23),
+        (ANY,),
+        rtol=1e-6,
+        numeric=False,
+    ),
+    Case("copy", lambda x: jnp.array(jnp.sin(x), copy=True), (ANY,)),
+    Case("name", lambda x: checkpoint_name(jnp.sin(x), "sine"), (ANY,)),
+    Case(
+        "stop_gradient", lambda x: x * lax.stop_gradient(x * x), (ANY,), numeric=False
+    ),
+    Case(
+        "barrier", lambda x, y: lax.optimization_barrier((x * y, WHICH, y)), (ANY, ANY)
+    ),
+    Case(
+        "barrier, one active", lambda x: lax.optimization_barrier((x * x, ANY)), (ANY,)
+    ),
+    Case(
+        "barrier, one wanted",
+        lambda x, y: lax.optimization_barrier((x, y))[1],
+        (ANY, ANY),
+    ),
+    # Gamma functions and their kin
+    Case("polygamma", lambda x: lax.polygamma(jnp.full_like(x, 2), x), (POSITIVE,)),
+    Case("igamma in x", lambda x: lax.igamma(OVER_ONE, x), (POSITIVE,)),
+    Case("igammac in x", lambda x: lax.igammac(OVER_ONE, x), (POSITIVE,)),
+    Case("igamma", lax.igamma, (OVER_ONE, POSITIVE), second=False),
+    Case("igammac", lax.igammac, (OVER_ONE, POSITIVE), second=False),
+    Case("betainc", lambda x: lax.betainc(POSITIVE, OVER_ONE, x), (INSIDE**2,)),
+    together(
+        "gamma functions",
+        [
+            (lambda x: lax.polygamma(jnp.full_like(x, 2), x), (POSITIVE,)),
+            (lax.igamma, (OVER_ONE, POSITIVE)),
+            (lax.igammac, (OVER_ONE, POSITIVE)),
+            (
+                lambda x: lax.betainc(jnp.full_like(x, 0.5), jnp.full_like(x, 1.5), x),
+                (INSIDE**2,),
+            ),
+        ],
+        "float32",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_laws(case: Case) -> None:
+    check_laws(case)
+
+
+# JAX's rule promotes the exponent to the base's type, which strict promotion forbids.
+@pytest.mark.usefixtures("standard_promotion")
+@pytest.mark.parametrize(
+    "base", [ANY, COMPLEX, np.float32(1.5)], ids=lambda x: str(x.dtype)
+)
+def test_laws_with_integer_exponents_in_an_array(base: Any) -> None:
+    check_laws(Case("integer exponents", lambda x: lax.pow(x, WHICH), (base,)))
