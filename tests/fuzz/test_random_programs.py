@@ -1,0 +1,72 @@
+"""Random programs differentiated by irad and by JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+import irad
+from tests.fuzz.programs import FIRST_ORDER_FORWARD, instructions, run, uses
+
+RNG = np.random.default_rng(0)
+POINT = tuple(jnp.asarray(RNG.uniform(-1, 1, (3, 3))) for _ in range(5))
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
+def check(program: Any) -> None:
+    """Value, pull, push and the push of the pull, against JAX's."""
+
+    def fun(a: Any, b: Any) -> Any:
+        return run(program, a, b)
+
+    forward = not uses(program, FIRST_ORDER_FORWARD)
+
+    def derivatives(ad: Any, a: Any, b: Any, ta: Any, tb: Any, c: Any) -> Any:
+        y, pullback = ad.vjp(fun, a, b)
+        found = {"value": y, "pull": pullback(c)}
+        if forward:
+            found["push"] = ad.jvp(fun, (a, b), (ta, tb))[1]
+            found["push of pull"] = ad.jvp(
+                lambda a, b: ad.vjp(fun, a, b)[1](c), (a, b), (ta, tb)
+            )[1]
+        return found
+
+    def both(*point: Any) -> Any:
+        return derivatives(irad, *point), derivatives(jax, *point)
+
+    compiled = jax.jit(both).lower(*POINT).compile(compiler_options=QUICK)
+    ours, theirs = compiled(*POINT)
+    for law, expected in theirs.items():
+        for x, y in zip(
+            jax.tree.leaves(ours[law]), jax.tree.leaves(expected), strict=True
+        ):
+            scale = 1.0 + np.max(np.abs(y))
+            np.testing.assert_allclose(x, y, rtol=1e-8, atol=1e-9 * scale, err_msg=law)
+
+
+SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@SLOW
+@given(instructions())
+def test_random_programs_agree_with_jax(program):
+    check(program)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("shard", range(4))
+def test_many_random_programs_agree_with_jax(shard):
+    """A quarter of the profile's examples each, so that they run side by side."""
+
+    @seed(shard)
+    @settings(SLOW, max_examples=settings().max_examples // 4)
+    @given(instructions())
+    def many(program: Any) -> None:
+        check(program)
+
+    many()
