@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from irad_passes import dce
 
-from irad._compat import ir
+from irad._compat import ir, mesh, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
 from irad.accumulate import ENGINE, forward_sweep, pull_sweep, read
 from irad.emitter import Emitter, snippet
@@ -54,9 +54,16 @@ def active_inputs(jaxpr: Jaxpr, num_consts: int) -> tuple[bool, ...]:
     )
 
 
-def one(emit: Emitter, aval: Any) -> Literal:
+def one(emit: Emitter, aval: Any) -> Atom:
     """The cotangent 1 of a scalar output."""
-    return Literal(ir.scalar(1, aval.dtype), ir.weakened(aval))
+    shared = mesh.same_for_all_shards(aval)
+    literal = Literal(ir.scalar(1, aval.dtype), ir.weakened(shared))
+    if shared is aval:
+        return literal
+    jaxpr, consts = tracing.trace(
+        lambda x: [mesh.as_manual_type(x, aval)], [shared], "one"
+    )
+    return emit.splice(snippet(jaxpr, consts), [literal])[0]
 
 
 def as_cotangent(emit: Emitter, c: Atom | None, aval: Any) -> Atom:

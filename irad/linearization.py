@@ -16,7 +16,7 @@ from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
 from irad.rules import RULES
 from irad.rules.registry import Cases, Constant
-from irad.structure import STRUCTURES, by_own_rule
+from irad.structure import STRUCTURES, InContext, by_own_rule
 
 _LEAVES: dict[Any, dict[Any, Leaf]] = {}
 _LEAF_LIMIT = 1 << 16
@@ -33,6 +33,7 @@ def linearize(
     needed = _needed(jaxpr, wanted)
     carrying = {v for v, a in zip(jaxpr.invars, active, strict=True) if a}
     leaves = _LEAVES.setdefault(ir.trace_context(), {})
+    context = ir.current_equation_context()
     nodes = []
     for eqn in jaxpr.eqns:
         live: tuple[int, ...] = ()
@@ -47,7 +48,11 @@ def linearize(
         for j, v in enumerate(eqn.outvars):
             if v in needed and is_differentiable(v.aval):
                 results += (j,)
-        local = _local(eqn, live, results, engine, leaves) if results else None
+        local = None
+        if results and eqn.ctx is context:
+            local = _local(eqn, live, results, engine, leaves)
+        elif results:
+            local = _local_in_its_context(eqn, live, results, engine)
         if local is None:
             nodes.append(Node(eqn, None, (), ()))
             continue
@@ -115,6 +120,16 @@ def _local(
                 leaves.clear()
             leaves[key] = leaf
     return leaf
+
+
+def _local_in_its_context(
+    eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
+) -> Linearized | None:
+    """The local Jacobian of an equation traced under another mesh, device or metadata."""
+    with eqn.ctx.manager:
+        leaves = _LEAVES.setdefault(ir.trace_context(), {})
+        local = _local(eqn, active, wanted, engine, leaves)
+    return None if local is None else InContext(local, eqn.ctx)
 
 
 def clear() -> None:

@@ -47,9 +47,19 @@ def global_type(params: Params, spec: PartitionSpec, aval: Any) -> Any:
 def residual_spec(params: Params, aval: Any) -> PartitionSpec:
     """Where the shards of a residual lie in the global one: stacked along its first axis.
 
-    Over all axes that it varies over, which are all manual ones if nothing is checked.
+    Over all axes that it varies over, which are all manual ones if nothing is checked;
+    an axis that was manual outside already stays what it is.
     """
-    return aval.nospec(params["mesh"], params["check_vma"], _newly_manual(params))
+    spec = aval.nospec(params["mesh"], params["check_vma"], _newly_manual(params))
+    if not params["check_vma"]:
+        return spec
+    manual = params["newly_manual_axes"]
+    names = tuple(
+        name
+        for name in params["mesh"].axis_names
+        if name in aval.mat.varying and name in manual
+    )
+    return spec.update(partitions=(names,) if names else ())
 
 
 def replicated_spec(aval: Any) -> PartitionSpec:
@@ -104,6 +114,13 @@ def zeros(aval: Any) -> Any:
         zero = lax.full((), 0, aval.dtype)
         spread = lax.broadcast(zero, aval.shape, out_sharding=sharding)
         return as_manual_type(spread, aval)
+
+
+def same_for_all_shards(aval: Any) -> Any:
+    """The type of a value inside a ``shard_map`` that no axis tells apart."""
+    if not (aval.mat.varying or aval.mat.reduced or aval.mat.unreduced):
+        return aval
+    return aval.update(manual_axis_type=_core.ManualAxisType())
 
 
 def as_manual_type(x: Any, aval: Any) -> Any:

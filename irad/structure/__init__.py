@@ -4,6 +4,7 @@ from irad._compat import ir, primitives
 from irad.graph import Structure
 from irad.structure.branches import cond
 from irad.structure.call import jit
+from irad.structure.context import InContext
 from irad.structure.mapped import shard_map
 from irad.structure.custom_vjp import custom_vjp
 from irad.structure.own_rule import by_own_jvp, by_own_rule
@@ -20,4 +21,4 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     primitives.shard_map_p: shard_map,
 }
 
-__all__ = ["STRUCTURES", "by_own_rule"]
+__all__ = ["STRUCTURES", "InContext", "by_own_rule"]
