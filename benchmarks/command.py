@@ -27,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         programs = [p for p in suite.programs(options.size) if options.only in p.name]
         outcomes.append(measure(suite, programs, peer(options.subject), _progress))
         show(outcomes[-1].table)
+        if options.json:
+            _write(options.json, header, outcomes)
     errors = [error for outcome in outcomes for error in outcome.errors]
     print(f"\nload at the end: {load()}")
     for error in errors:
         print(f"ERROR: {error}", file=sys.stderr)
-    if options.json:
-        _write(options.json, header, outcomes)
     return 1 if errors else 0
 
 
