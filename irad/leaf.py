@@ -23,6 +23,7 @@ from irad.errors import NotLinearError
 from irad.graph import Engine, SplitProgram
 from irad.linear_map import Blocks, Joint, Params
 from irad.rules.registry import (
+    Constant,
     Equation,
     Jacobian,
     Replaced,
@@ -130,8 +131,10 @@ def make_leaf(rule: Rule, kind: Kind, engine: Engine) -> Leaf:
                 return _written_out(rule, kind, engine, reverse=reverse)
             case Rewritten():
                 return _rewritten(rule, kind, engine, reverse=reverse)
-            case _:
+            case Jacobian() | Replaced():
                 return _blocks(rule, kind, reverse=reverse)
+            case Constant():
+                raise AssertionError(f"{kind.primitive} has no Jacobian")
 
     leaf = Replacement if isinstance(rule, Rewritten | Replaced) else Leaf
     return leaf(make, len(kind.results))
@@ -148,8 +151,7 @@ def _blocks(rule: Jacobian | Replaced, kind: Kind, *, reverse: bool) -> Code:
         eqn = Equation(
             kind.primitive, arrays[:n], arrays[n:], Params(kind.params), kind.active
         )
-        made = rule.make(eqn)
-        y, J = made if computed else ((), made)
+        y, J = rule.make(eqn) if isinstance(rule, Replaced) else ((), rule.make(eqn))
         flat, tree = _flatten(J)
         return [*y, *flat]
 

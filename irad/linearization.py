@@ -98,12 +98,12 @@ def _local(
     """The local Jacobian of an equation; None where its derivative is zero."""
     primitive = eqn.primitive
     rule = RULES.get(primitive)
-    if type(rule) is Cases:
+    if isinstance(rule, Cases):
         rule = rule.choose(eqn.params, [x.aval for x in eqn.invars], active)
     if rule is None:
         structure = STRUCTURES.get(primitive, by_own_rule)
         return structure(eqn, active, wanted, engine)
-    if type(rule) is Constant:
+    if isinstance(rule, Constant):
         return None
     operands = tuple([x.aval for x in eqn.invars])
     try:

@@ -9,8 +9,10 @@ from irad.rules import (
     index,
     linalg,
     random,
+    reduce,
     shape,
     spectral,
+    window,
 )
 from irad.rules.registry import RULES
 
@@ -24,6 +26,8 @@ __all__ = [
     "index",
     "linalg",
     "random",
+    "reduce",
     "shape",
     "spectral",
+    "window",
 ]

@@ -8,16 +8,16 @@
 ``constant``       the derivative is zero, with the reason
 ``written_out``    the tangent of the results as a composite of other primitives
 ``rewritten``      the primitive itself as a composite, which is then differentiated
-``replaced``       results and local Jacobian computed together, in the primitive's place
+``replaced``       results and local Jacobian computed together, in its place
 ``by_case``        one of the above, chosen by params and activity
 =================  ====================================================================
 
 The last three are for primitives whose results do not say enough about the derivative
 (the permutation of a sort) or whose derivative JAX takes of another program.
 
-A rule says what the local Jacobian is; forward mode pushes through it, reverse mode pulls
-back, so nothing is written twice. Rules are ordinary ``lax`` code. They are traced once
-for each kind of equation and never see a graph, a plan or the interface.
+A rule says what the local Jacobian is; forward mode pushes through it, reverse mode
+pulls back, so nothing is written twice. Rules are ordinary ``lax`` code. They are traced
+once for each kind of equation and never see a graph, a plan or the interface.
 """
 
 from __future__ import annotations
@@ -86,33 +86,44 @@ class WrittenOut:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A rule that writes the primitive itself with others: ``program(*x, **params)``."""
+    """A rule that writes the primitive with others, which are then differentiated.
+
+    ``program(*x, **params)`` gives the result, or a tuple of them.
+    """
 
     program: Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """A rule that computes results and local Jacobian together: ``make(eqn) -> (y, J)``."""
+    """A rule that computes the results itself, together with the local Jacobian.
+
+    ``make(eqn)`` gives both, of an equation whose ``y`` is empty.
+    """
 
     kind: str
     make: Callable[[Equation], tuple[Sequence[Array], Blocks | Joint]]
 
 
+Rule = Jacobian | Constant | WrittenOut | Rewritten | Replaced
+
+
 @dataclass(frozen=True)
 class Cases:
-    """A rule chosen for each equation: ``choose(params, operand types, active)``."""
+    """A choice among rules: ``choose(params, operand types, active positions)``.
 
-    choose: Callable[[Any], Any]
+    None stands for the rule that JAX has for the primitive.
+    """
+
+    choose: Callable[[dict[str, Any], Sequence[Any], tuple[int, ...]], Rule | None]
 
 
-Rule = Jacobian | Constant | WrittenOut | Rewritten | Replaced | Cases
-RULES: dict[Any, Rule] = {}
+RULES: dict[Any, Rule | Cases] = {}
 UNSUPPORTED: dict[Any, str] = {}
 """Primitives without a rule, and why: on an active path they raise NoRuleError."""
 
 
-def register(primitive: Any, rule: Rule) -> None:
+def register(primitive: Any, rule: Rule | Cases) -> None:
     """Enters a rule in the table; a second rule for a primitive is an error."""
     if primitive in RULES or primitive in UNSUPPORTED:
         raise ValueError(f"a second rule for primitive {primitive}")
@@ -232,9 +243,7 @@ def linear_in(*transposes: Callable[[Array, Apply], Array] | None) -> Jacobian:
             return None
         others = tuple(None if j == i else x for j, x in enumerate(eqn.x))
         domain = ir.tangent_aval(ir.typeof(eqn.x[i]))
-        return Apply(
-            domain, codomain, others, eqn.primitive, eqn.params, i, transpose
-        )
+        return Apply(domain, codomain, others, eqn.primitive, eqn.params, i, transpose)
 
     return Jacobian("linear", make)
 
@@ -249,7 +258,6 @@ def joint(
     ``operands(i)`` says whether operand ``i`` is one of them; ``transpose(c, J)`` gives
     a cotangent, or None, for every operand of the primitive.
     """
-
     register(primitive, jointly(transpose, operands))
 
 

@@ -1,0 +1,149 @@
+"""Rules of the reductions and of the cumulative reductions.
+
+Conventions as in JAX: elements that attain a maximum or minimum share its tangent in
+equal parts, ``cummax`` and ``cummin`` share a tie as ``max`` does at each step of the
+scan, and products of zeros are differentiated without dividing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+from jax import lax
+from jax import numpy as jnp
+from jax.extend.core import jaxpr_as_fun
+
+from irad._compat import ir
+from irad.linear_map import Apply, Array, Blocks, Function
+from irad.rules.registry import Equation, Jacobian, linear, register, rewritten
+
+# Sums ---------------------------------------------------------------------------------
+
+
+def _repeated(c: Array, J: Apply) -> Array:
+    x, axes = J.domain, J.params["axes"]
+    kept = [d for d in range(len(x.shape)) if d not in axes]
+    return lax.broadcast_in_dim(c, x.shape, kept, out_sharding=x.sharding)
+
+
+def _summed_from_the_other_end(c: Array, J: Apply) -> Array:
+    return lax.cumsum(c, J.params["axis"], reverse=not J.params["reverse"])
+
+
+linear(lax.reduce_sum_p, _repeated)
+linear(lax.cumsum_p, _summed_from_the_other_end)
+
+# Extrema ------------------------------------------------------------------------------
+
+
+def _extremum(eqn: Equation) -> Blocks:
+    """The mean over the elements that attain the extremum: ``sum(t * m) / sum(m)``.
+
+    ``m`` is 1 where ``x == y`` and 0 elsewhere; a NaN attains nothing.
+    """
+    (x,), (y,), axes = eqn.x, eqn.y, eqn.params["axes"]
+    kept = [d for d in range(x.ndim) if d not in axes]
+
+    def spread(y: Array) -> Array:
+        return lax.broadcast_in_dim(
+            y, x.shape, kept, out_sharding=ir.typeof(x).sharding
+        )
+
+    def attained(leaves: Any) -> tuple[Array, Array]:
+        x, y = leaves
+        mask = lax.convert_element_type(lax.eq(x, spread(y)), x.dtype)
+        return mask, lax.reduce_sum(mask, axes)
+
+    def push(leaves: Any, t: Array) -> Array:
+        mask, count = attained(leaves)
+        return lax.div(lax.reduce_sum(lax.mul(t, mask), axes), count)
+
+    def pull(leaves: Any, c: Array) -> Array:
+        mask, count = attained(leaves)
+        return lax.mul(spread(lax.div(c, count)), mask)
+
+    domain, codomain = (ir.tangent_aval(ir.typeof(a)) for a in (x, y))
+    return Blocks(((Function(domain, codomain, (x, y), push, pull),),))
+
+
+register(lax.reduce_max_p, Jacobian("extremum", _extremum))
+register(lax.reduce_min_p, Jacobian("extremum", _extremum))
+
+# Products and other functions, as trees -----------------------------------------------
+
+Reducer = Callable[[Sequence[Array], Sequence[Array]], Sequence[Array]]
+
+
+def _halved(xs: Sequence[Array], reducer: Reducer, axis: int) -> Sequence[Array]:
+    """Reduces a non-empty axis to size 1, each time the first half with the second.
+
+    The tree has depth log2(n), and so has the chain of factors in a derivative.
+    """
+    while (n := xs[0].shape[axis]) > 1:
+        half = n // 2
+        low = [lax.slice_in_dim(x, 0, half, axis=axis) for x in xs]
+        high = [lax.slice_in_dim(x, half, 2 * half, axis=axis) for x in xs]
+        rest = [lax.slice_in_dim(x, 2 * half, n, axis=axis) for x in xs]
+        xs = reducer(low, high)
+        if n % 2:
+            xs = [lax.concatenate(pair, axis) for pair in zip(xs, rest, strict=True)]
+    return xs
+
+
+@rewritten(lax.reduce_prod_p)
+def _product(x: Array, *, axes: Sequence[int], **_: Any) -> Array:
+    shape = [n for d, n in enumerate(x.shape) if d not in axes]
+    if x.size == 0:
+        return lax.full_like(x, 1, shape=tuple(shape))
+    for axis in axes:
+        (x,) = _halved([x], lambda a, b: [lax.mul(*a, *b)], axis)
+    return lax.squeeze(x, axes)
+
+
+@rewritten(lax.reduce_p)
+def _reduction(
+    *operands: Array, computation: Any, jaxpr: Any, dimensions: Sequence[int]
+) -> Sequence[Array]:
+    """A reduction by a function: of halves, and at last with the initial values."""
+    del computation
+    k = len(operands) // 2
+    xs, init = operands[:k], operands[k:]
+    scalars = jaxpr_as_fun(ir.closed(jaxpr))
+    shape = [n for d, n in enumerate(xs[0].shape) if d not in dimensions]
+    starts = [lax.broadcast(x, shape) for x in init]
+    if xs[0].size == 0:
+        return starts
+    for axis in dimensions:
+        xs = _halved(xs, partial(elementwise_reducer, scalars), axis)
+    xs = [lax.squeeze(x, dimensions) for x in xs]
+    return elementwise_reducer(scalars, starts, xs)
+
+
+def elementwise_reducer(
+    scalars: Callable[..., Sequence[Array]], a: Sequence[Array], b: Sequence[Array]
+) -> Sequence[Array]:
+    """Applies a function of scalars to the elements of arrays of one shape."""
+    shape = a[0].shape
+    flat = [lax.reshape(x, (x.size,)) for x in (*a, *b)]
+    return [lax.reshape(y, shape) for y in jax.vmap(scalars)(*flat)]
+
+
+# Cumulative reductions, as scans ------------------------------------------------------
+
+
+def _scanned(
+    combine: Callable[[Array, Array], Array], x: Array, **params: Any
+) -> Array:
+    return lax.associative_scan(combine, x, **params)
+
+
+for _primitive, _combine in {
+    lax.cumprod_p: lax.mul,
+    lax.cummax_p: lax.max,
+    lax.cummin_p: lax.min,
+    lax.cumlogsumexp_p: jnp.logaddexp,
+}.items():
+    rewritten(_primitive)(partial(_scanned, _combine))
