@@ -359,6 +359,11 @@ FUNCTIONS = {
     "where": lambda x: jnp.where(x > 0, x, 0.0),
     "to_float32": lambda x: jnp.asarray(x, jnp.float32) * 2,
     "power": lambda x: x**3,
+    "real power": lambda x: x**2.5,
+    "power of self": lambda x: x**x,
+    "x log x": lambda x: jax.scipy.special.xlogy(x, x),
+    "modulus": lambda x: jnp.abs(jax.lax.complex(*[jnp.asarray(x, float)] * 2)),
+    "zeroth power": lambda x: x**0,
     "mixed": lambda x: x * x + 1,
 }
 

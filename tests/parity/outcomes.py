@@ -110,14 +110,18 @@ def assert_same_tree(got: object, expected: object, *, signed: bool = False) -> 
 
 def assert_same_leaf(ours: Any, theirs: Any, where: str, *, signed: bool) -> None:
     """The same class of object, the same abstract value, the same numbers."""
+    if isinstance(ours, jax.Array) and isinstance(theirs, (float, complex, int)):
+        # JAX may hand back a Python number where an array is meant: a literal, unrun.
+        theirs = jax.numpy.asarray(theirs)
     assert type(ours) is type(theirs), f"{where}: {type(ours)} for {type(theirs)}"
     if not isinstance(theirs, (jax.Array, np.ndarray, np.generic)):
         assert ours == theirs, f"{where}: {ours!r} for {theirs!r}"
         return
-    assert jax.typeof(ours) == jax.typeof(theirs), where
+    kinds = jax.typeof(ours), jax.typeof(theirs)
+    assert kinds[0] == kinds[1], f"{where}: {ours!r} for {theirs!r}"
     if isinstance(theirs, jax.Array):
-        assert weak(ours) == weak(theirs), f"{where}: weak type {weak(ours)}"
-        assert ours.committed == theirs.committed, f"{where}: committed"
+        assert weak(ours) == weak(theirs), f"{where}: {ours!r} for {theirs!r}"
+        assert ours.committed == theirs.committed, f"{where}: {ours.committed=}"
         assert ours.sharding == theirs.sharding, f"{where}: {ours.sharding}"
     if theirs.dtype != jax.dtypes.float0:
         assert_same_numbers(ours, theirs, where, signed=signed)

@@ -194,7 +194,7 @@ def differentiated_values_are_tracers(ad: Any, transform: str) -> Any:
 
     def f(x: Any, y: Any) -> Any:
         seen.append((isinstance(x, jax.core.Tracer), isinstance(x, jax.Array)))
-        seen.append((isinstance(y, jax.core.Tracer), type(y).__name__))
+        seen.append((isinstance(y, jax.core.Tracer), isinstance(y, float)))
         seen.append((x.shape, str(x.dtype), x.ndim, x.size, jnp.shape(y)))
         return x * y
 
