@@ -187,7 +187,8 @@ def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     program = ENGINE.jvp(jaxpr, active, wanted)
     inner = program.jaxpr.jaxpr
     emit = Emitter()
-    outs = emit.splice(snippet(inner, program.jaxpr.consts), inner.invars)
+    code = snippet(inner, program.jaxpr.consts, in_place=True)
+    outs = emit.splice(code, inner.invars)
     n = len(jaxpr.outvars)
     tangents = iter(outs[n:])
     pushed = [

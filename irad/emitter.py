@@ -22,7 +22,8 @@ class Snippet:
     """Straight-line IR over slots: inputs, then literals, then constants, then results.
 
     ``steps`` are (primitive, params, operand slots, result types, effects); ``outs`` are
-    slots, or None for an output that is zero.
+    slots, or None for an output that is zero. ``places`` has the source and the context
+    of every step of a program; the steps of a rule take those of the equation at hand.
     """
 
     num_inputs: int
@@ -30,12 +31,20 @@ class Snippet:
     consts: tuple[Any, ...]
     steps: tuple[tuple[Any, Any, tuple[int, ...], tuple[Any, ...], Any], ...]
     outs: tuple[int | None, ...]
+    places: tuple[tuple[Any, Any], ...] = ()
 
 
-def snippet(jaxpr: Any, consts: Sequence[Any] = (), zeros: Sequence[bool] = ()) -> Snippet:
+def snippet(
+    jaxpr: Any,
+    consts: Sequence[Any] = (),
+    zeros: Sequence[bool] = (),
+    *,
+    in_place: bool = False,
+) -> Snippet:
     """The snippet of a jaxpr; ``zeros`` marks outputs that are known to be zero.
 
-    Such outputs are absent from the jaxpr.
+    Such outputs are absent from the jaxpr. A program is spliced ``in_place``: each of its
+    equations keeps its line in the user's program, its mesh and its device.
     """
     slots: dict[Var, int] = {v: i for i, v in enumerate(jaxpr.invars)}
     literals = list(
@@ -69,7 +78,12 @@ def snippet(jaxpr: Any, consts: Sequence[Any] = (), zeros: Sequence[bool] = ()) 
     zeros = zeros or [False] * len(jaxpr.outvars)
     outs = tuple(None if zero else next(found) for zero in zeros)
     return Snippet(
-        len(jaxpr.invars), tuple(literals), tuple(consts), tuple(steps), outs
+        len(jaxpr.invars),
+        tuple(literals),
+        tuple(consts),
+        tuple(steps),
+        outs,
+        tuple((eqn.source_info, eqn.ctx) for eqn in jaxpr.eqns) if in_place else (),
     )
 
 
@@ -107,6 +121,8 @@ class Emitter:
         slots: list[Any] = [*atoms, *code.literals]
         if code.consts:
             slots += map(self.constant, code.consts)
+        if code.places:
+            return self._splice_in_place(code, slots)
         eqns, source, ctx = self.eqns, self.source, self.ctx
         for primitive, params, operands, avals, effects in code.steps:
             # Most steps have one or two operands and one result.
@@ -124,19 +140,17 @@ class Emitter:
             slots += results
         return [None if i is None else slots[i] for i in code.outs]
 
-    def inline(self, jaxpr: Any, atoms: Sequence[Atom]) -> list[Any]:
-        """Appends the equations of a jaxpr without constants, applied to ``atoms``.
-
-        Each keeps its own place in the user's program, its mesh and its device.
-        """
-        env: dict[Var, Atom] = dict(zip(jaxpr.invars, atoms, strict=True))
+    def _splice_in_place(self, code: Snippet, slots: list[Any]) -> list[Any]:
         eqns = self.eqns
-        for eqn in jaxpr.eqns:
-            invars = [x if type(x) is Literal else env[x] for x in eqn.invars]
-            results = [Var(v.aval) for v in eqn.outvars]
-            env.update(zip(eqn.outvars, results, strict=True))
-            eqns.append(eqn.replace(invars=invars, outvars=results))
-        return [x if type(x) is Literal else env[x] for x in jaxpr.outvars]
+        for step, (source, ctx) in zip(code.steps, code.places, strict=True):
+            primitive, params, operands, avals, effects = step
+            invars = [slots[i] for i in operands]
+            results = [Var(v) for v in avals]
+            eqns.append(
+                JaxprEqn(invars, results, primitive, params, effects, source, ctx)
+            )
+            slots += results
+        return [None if i is None else slots[i] for i in code.outs]
 
     def equation(
         self,

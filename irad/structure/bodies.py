@@ -68,7 +68,7 @@ def positions(marks: Sequence[bool]) -> tuple[int, ...]:
 @by_jaxpr
 def code_of(closed: ClosedJaxpr) -> Snippet:
     """A jaxpr as a snippet that takes its inputs and gives its outputs."""
-    return snippet(closed.jaxpr, closed.consts)
+    return snippet(closed.jaxpr, closed.consts, in_place=True)
 
 
 def spread(split: SplitProgram, returned: Sequence[Any]) -> list[Any]:

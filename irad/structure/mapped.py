@@ -181,7 +181,7 @@ class Mapped:
         m = len(self._body.outvars)
         emit = self._emitter()
         invars = [Var(v.aval) for v in jaxpr.invars]
-        outs = emit.inline(jaxpr, invars)
+        outs = emit.splice(snippet(jaxpr, in_place=True), invars)
         results = outs[:m]
         number = {y: j for j, y in enumerate(results) if type(y) is Var}
         computed = iter(outs[m:])
@@ -220,18 +220,19 @@ class Mapped:
             )
         given = [Var(v.aval) for v in jaxpr.invars[len(promoted) :]]
         in_specs = (*_replicated(split.linear), *(r.spec for r in residuals))
+        code = snippet(jaxpr, in_place=True)
         nonzero = [not z for z in split.zeros]
         if reverse:
             from_specs = [self._out_specs[j].to_ct_spec() for j in self.carries]
             to = compress(self._active, nonzero)
             to_specs = [self._in_specs[i].to_ct_spec() for i in to]
             shares = self._shares(emit, given, from_specs)
-            outs = self._totals(emit, emit.inline(jaxpr, [*values, *shares]), to_specs)
+            outs = self._totals(emit, emit.splice(code, [*values, *shares]), to_specs)
         else:
             from_specs = list(self._tangent_specs)
             to = compress(self.carries, nonzero)
             to_specs = [self._out_specs[j].to_tangent_spec() for j in to]
-            outs = emit.inline(jaxpr, [*values, *given])
+            outs = emit.splice(code, [*values, *given])
         body = ir.make_jaxpr_object([*invars, *given], outs, emit.eqns, "shard_map")
         return Body(body, (*in_specs, *from_specs), tuple(to_specs))
 
