@@ -6,17 +6,23 @@ that differ in a Python number only are found to be of one family.
 
 from __future__ import annotations
 
+import contextvars
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
-from irad._compat import ir
+from irad._compat import custom_rules, ir
 from irad._compat.ir import Jaxpr, Literal
 from irad.caching import by_jaxpr
 
 SMALL_CONSTANT = 1024
 """An inner constant of at most so many elements is compared by its values."""
+
+
+MOST_NESTED_RULES = 8
+"""Custom rules that call one another are followed so far."""
 
 
 class UnhashableError(Exception):
@@ -68,9 +74,8 @@ _PLAIN = frozenset(
 
 def _key(eqn: Any, params: dict[str, Any]) -> Any:
     """Params as a value: plain ones as they are, programs by their fingerprints."""
-    rule = ir.custom_rule_identity(eqn)
-    if rule is not None:
-        return rule
+    if eqn.primitive in _CUSTOM:
+        return _rule(eqn)
     key = []
     for name, value in params.items():
         kind = type(value)
@@ -86,6 +91,40 @@ def _key(eqn: Any, params: dict[str, Any]) -> Any:
     return made
 
 
+_VALUES = (type, jax.sharding.Mesh, jax.sharding.AbstractMesh)
+_CUSTOM = frozenset((ir.custom_jvp_call_p, ir.custom_vjp_call_p))
+_RULES_INSIDE: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar(
+    "rules being compared", default=()
+)
+
+
+def _rule(eqn: Any) -> Any:
+    """A custom rule: by its name if nobody can change it, else by what it computes.
+
+    A rule that calls its own function is entered once.
+    """
+    name = custom_rules.rule_name(eqn)
+    call = _param(eqn.params["call_jaxpr"])
+    if name is not None and name.settled:
+        return (name.key, call)
+    inside = _RULES_INSIDE.get()
+    if name is not None and name.key in inside:
+        return ("again", inside.index(name.key), call)
+    if len(inside) > MOST_NESTED_RULES:
+        raise UnhashableError
+    token = _RULES_INSIDE.set((*inside, None if name is None else name.key))
+    try:
+        programs = [
+            (fingerprint(jaxpr), tuple(map(_constant, consts)))
+            for jaxpr, consts in custom_rules.rule_programs(eqn)
+        ]
+    except NotImplementedError:
+        raise UnhashableError from None
+    finally:
+        _RULES_INSIDE.reset(token)
+    return (eqn.params["symbolic_zeros"], call, *programs)
+
+
 def _param(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple([v if type(v) in _PLAIN else _param(v) for v in value])
@@ -96,8 +135,8 @@ def _param(value: Any) -> Any:
         return _inner(value)
     if isinstance(value, ir.AbstractValue):
         return value
-    if callable(value) and not isinstance(value, type):
-        raise UnhashableError
+    if callable(value) and not isinstance(value, _VALUES):
+        raise UnhashableError  # it may do something else tomorrow
     return value
 
 

@@ -19,9 +19,9 @@ from jax._src import ad_util, linear_util
 from jax._src import custom_derivatives as custom
 from jax._src.util import Unhashable
 
-from irad._compat import ir
+from irad._compat import ir, tracing
 
-__all__ = ["CustomVJP", "RuleName", "rule_name"]
+__all__ = ["CustomVJP", "RuleName", "rule_name", "rule_programs"]
 
 
 # The two programs of a custom_vjp -----------------------------------------------------
@@ -79,6 +79,43 @@ def function_name(eqn: ir.JaxprEqn) -> str:
     return ir.closed(eqn.params["call_jaxpr"]).jaxpr.debug_info.func_name
 
 
+def rule_programs(eqn: ir.JaxprEqn) -> list[tuple[ir.Jaxpr, Sequence[Any]]]:
+    """What a custom equation's rule computes, as jaxprs with their constants.
+
+    For a ``custom_jvp`` results and tangents; for a ``custom_vjp`` its two programs.
+    """
+    avals = [x.aval for x in eqn.invars]
+    active = [i for i, aval in enumerate(avals) if ir.is_inexact(aval.dtype)]
+    n = len(avals)
+    if eqn.primitive is ir.custom_jvp_call_p:
+
+        def jvp(*arrays: Any) -> list[Any]:
+            y, pushed = ir.jvp_of_equation(eqn, arrays[:n], active, arrays[n:])
+            return [*y, *(t for t in pushed if t is not None)]
+
+        tangents = [ir.tangent_aval(avals[i]) for i in active]
+        return [tracing.trace(jvp, [*avals, *tangents], "rule")]
+    rule = CustomVJP(eqn, active)
+
+    def forward(*x: Any) -> list[Any]:
+        y, residuals = rule.forward(x)
+        return [*y, *residuals]
+
+    made, consts = tracing.trace(forward, avals, "rule")
+    kept = [v.aval for v in made.outvars[len(eqn.outvars) :]]
+    k = len(kept)
+
+    def backward(*arrays: Any) -> list[Any]:
+        pulled = rule.backward(arrays[:k], arrays[k:])
+        return [c for c in pulled if c is not None]
+
+    cotangents = [ir.cotangent_aval(v.aval) for v in eqn.outvars]
+    return [
+        (made, consts),
+        tracing.trace(backward, [*kept, *cotangents], "rule"),
+    ]
+
+
 # Whether two equations have one rule --------------------------------------------------
 
 
@@ -118,11 +155,11 @@ def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
     if params["num_consts"]:
         return None
     if eqn.primitive is ir.custom_jvp_call_p:
-        cells = _cells(_cells(params["jvp_jaxpr_fun"].f).get("fn"))
-        rules = [cells.get("jvp")]
+        cells, rule = _recorded(params["jvp_jaxpr_fun"], "jvp")
+        rules = [rule]
     else:
-        cells = _cells(_cells(params["fwd_jaxpr_thunk"].f).get("fn"))
-        rules = [cells.get("fwd"), params["bwd"]]
+        cells, rule = _recorded(params["fwd_jaxpr_thunk"], "fwd")
+        rules = [rule, params["bwd"]]
     if not all(isinstance(rule, linear_util.WrappedFun) for rule in rules):
         return None
     objects: list[Any] = []
@@ -133,10 +170,28 @@ def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
     return RuleName(key, all(map(_is_settled, objects)), cells.get("self"))
 
 
+def _recorded(thunk: Any, name: str) -> tuple[dict[str, Any], Any]:
+    """The rule that a thunk was recorded from, and what else the thunk closes over.
+
+    An equation that was bound again from a jaxpr holds a thunk around a thunk.
+    """
+    cells = _cells(_cells(thunk.f).get("fn"))
+    rule = cells.get(name)
+    while isinstance(rule, linear_util.WrappedFun) and not rule.transforms:
+        lifted = _cells(rule.f)
+        inner = lifted.get("jvp_jaxpr_fun", lifted.get("fwd_jaxpr_thunk"))
+        if not isinstance(inner, linear_util.WrappedFun) or lifted.get("num_consts"):
+            break
+        rule = _cells(_cells(inner.f).get("fn")).get(name)
+    return cells, rule
+
+
 def _wrapped_key(fun: Any, objects: list[Any]) -> Hashable | None:
     """A key of the function and of what its wrappers fix; None for unknown wrappers."""
     parts: list[Any] = [_value_key(fun.f, objects)]
     for wrapper, fixed in fun.transforms:
+        if wrapper.__name__ == "_handle_consts_in_bwd" and not fixed[0]:
+            continue  # from binding an equation again
         read = _WRAPPERS.get((wrapper.__module__, wrapper.__name__))
         if read is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -87,6 +88,17 @@ no_source = _source.new_source_info
 def is_inexact(dtype: Any) -> bool:
     """Whether a dtype is floating-point or complex (float0 and keys are not)."""
     return bool(dtypes.issubdtype(dtype, np.inexact))
+
+
+def is_narrow_float(aval: Any) -> bool:
+    """Whether a type is a floating-point one of 16 bits or less."""
+    return bool(dtypes.issubdtype(aval.dtype, np.floating)) and aval.dtype.itemsize <= 2
+
+
+def precision_of(aval: Any) -> dict[str, int]:
+    """The params of a rounding to a floating-point type."""
+    info = dtypes.finfo(aval.dtype)
+    return {"exponent_bits": info.nexp, "mantissa_bits": info.nmant}
 
 
 def is_tracer(x: Any) -> bool:
@@ -304,6 +316,29 @@ def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
     return len(consts), len(carries)
 
 
+def scan_params(
+    params: dict[str, Any], body: ClosedJaxpr, num_consts: int, num_carry: int
+) -> dict[str, Any]:
+    """The params of a scan with another body, which takes so many of each operand."""
+    if "num_consts" in params:
+        counts = {"num_consts": num_consts, "num_carry": num_carry}
+        return dict(params, jaxpr=body, **counts)
+    num_xs = len(body.in_avals) - num_consts - num_carry
+    num_ys = len(body.out_avals) - num_carry
+
+    trees: Any = importlib.import_module("jax._src.flattree")
+
+    def group(*counts: int) -> Any:
+        return trees.pack(tuple(map(trees.nones, counts)))
+
+    return dict(
+        params,
+        jaxpr=body,
+        ft_in=group(num_consts, num_carry, num_xs),
+        ft_out=group(num_carry, num_ys),
+    )
+
+
 def closed(body: Any) -> ClosedJaxpr:
     """A body as a jaxpr with its constants, whether it was open or closed."""
     return body if is_closed(body) else closed_jaxpr(body)
@@ -365,11 +400,6 @@ def evaluate(closed: ClosedJaxpr, inputs: Sequence[Any]) -> list[Any]:
 def is_closed(jaxpr: Any) -> bool:
     """Whether a jaxpr comes with its constants."""
     return hasattr(jaxpr, "consts")
-
-
-def custom_rule_identity(eqn: JaxprEqn) -> Any:
-    """A value that identifies a custom rule, or None where there is none to be had."""
-    del eqn
 
 
 def abstract_value(x: Any) -> Any:

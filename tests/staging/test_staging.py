@@ -200,3 +200,53 @@ def test_python_runs_once_a_call():
         calls.clear()
         transform(fun)(X)
         assert len(calls) == 1, transform
+
+
+def _user_rule(scale):
+    @jax.custom_jvp
+    def fun(x):
+        return jnp.sin(x)
+
+    @fun.defjvp
+    def rule(x, t):
+        return fun(x[0]), t[0] * scale[0] * jnp.cos(x[0])
+
+    return fun
+
+
+def test_a_users_rule_is_compared_by_what_it_computes(compilations):
+    scale = [2.0]
+    for _ in range(2):
+        got = irad.grad(lambda x: jnp.sum(_user_rule(scale)(x)))(X)
+        np.testing.assert_allclose(got, 2 * jnp.cos(X))
+    assert len(compilations) == 1
+    scale[0] = 3.0
+    got = irad.grad(lambda x: jnp.sum(_user_rule(scale)(x)))(X)
+    np.testing.assert_allclose(got, 3 * jnp.cos(X))
+
+
+def test_a_users_vjp_is_compared_by_what_it_computes(compilations):
+    def make(factor):
+        @jax.custom_vjp
+        def fun(x):
+            return jnp.sin(x)
+
+        fun.defvjp(lambda x: (fun(x), x), lambda x, c: (factor * c * jnp.cos(x),))
+        return fun
+
+    for factor in (2.0, 2.0, 5.0):
+        got = irad.grad(lambda x, f=make(factor): jnp.sum(f(x)))(X)
+        np.testing.assert_allclose(got, factor * jnp.cos(X))
+    assert len(compilations) == 2
+
+
+def test_one_static_argument_makes_another_rule():
+    """The derivatives of sinc hang on a counter that its values do not show."""
+    def sinc(ad):
+        f = jnp.sinc
+        for _ in range(4):
+            f = ad.grad(f)
+        return f
+
+    for x in (0.0, 0.4):
+        np.testing.assert_allclose(sinc(irad)(x), sinc(jax)(x), rtol=1e-6)
