@@ -114,7 +114,7 @@ class Split:
             if not a:
                 found.append(ir.zero_of_integer(aval))
             elif next(zeros):
-                found.append(ir.zeros_array(ir.cotangent_aval(aval)))
+                found.append(mesh.zeros(ir.cotangent_aval(aval)))
             else:
                 found.append(next(rest))
         return found
@@ -127,7 +127,7 @@ class Split:
             if carried and not next(zeros):
                 found.append(next(rest))
             elif is_differentiable(aval):
-                found.append(ir.zeros_array(ir.tangent_aval(aval)))
+                found.append(mesh.zeros(ir.tangent_aval(aval)))
             else:
                 found.append(ir.zero_of_integer(aval))
         return found
