@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -153,21 +154,44 @@ def function_name(fun: Any) -> str:
     return api_util.fun_sourceinfo(fun)
 
 
-def jit_params(jaxpr: ClosedJaxpr, name: str, like: dict[str, Any] | None = None) -> Any:
-    """Params of a call equation for a jaxpr, with nothing said about placement.
+@dataclass(frozen=True)
+class Places:
+    """Whose place each operand and each result of a call shares, in a user's call.
 
-    ``like`` are the params of a user's call, whose mesh and compiler options carry over.
+    Positions among its operands and its results; None for what may lie anywhere.
     """
-    n, m = len(jaxpr.in_avals), len(jaxpr.out_avals)
+
+    operands: Sequence[int | None]
+    results: Sequence[int | None]
+
+
+def jit_params(
+    jaxpr: ClosedJaxpr,
+    name: str,
+    like: dict[str, Any] | None = None,
+    places: Places | None = None,
+) -> Any:
+    """Params of a call equation for a jaxpr.
+
+    ``like`` are the params of a user's call: its mesh and compiler options carry over,
+    and its shardings and layouts as ``places`` says. Nothing is donated.
+    """
     params = dict(like or _call_template())
+    n, m = [None] * len(jaxpr.in_avals), [None] * len(jaxpr.out_avals)
+    ins, outs = (places.operands, places.results) if places else (n, m)
+
+    def chosen(name: str, default: Any, positions: Sequence[int | None]) -> Any:
+        given = params[name]
+        return tuple(default if i is None else given[i] for i in positions)
+
     params.update(
         jaxpr=jaxpr,
         name=name,
-        in_shardings=(UNSPECIFIED,) * n,
-        out_shardings=(UNSPECIFIED,) * m,
-        in_layouts=(None,) * n,
-        out_layouts=(None,) * m,
-        donated_invars=(False,) * n,
+        in_shardings=chosen("in_shardings", UNSPECIFIED, ins),
+        out_shardings=chosen("out_shardings", UNSPECIFIED, outs),
+        in_layouts=chosen("in_layouts", None, ins),
+        out_layouts=chosen("out_layouts", None, outs),
+        donated_invars=(False,) * len(ins),
         keep_unused=False,
         inline=_template_params()["inline"],
     )

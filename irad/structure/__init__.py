@@ -8,6 +8,7 @@ from irad.structure.context import InContext
 from irad.structure.mapped import shard_map
 from irad.structure.custom_vjp import custom_vjp
 from irad.structure.own_rule import by_own_jvp, by_own_rule
+from irad.structure.remat import checkpoint
 from irad.structure.scan import scan
 from irad.structure.while_loop import while_loop
 
@@ -18,6 +19,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.while_p: while_loop,
     ir.custom_jvp_call_p: by_own_jvp,
     ir.custom_vjp_call_p: custom_vjp,
+    ir.remat_p: checkpoint,
     primitives.shard_map_p: shard_map,
 }
 
