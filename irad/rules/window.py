@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import product
 from typing import Any
 
 import numpy as np
 from jax import lax
+from jax import numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir
@@ -104,6 +105,21 @@ class Windows:
             axes = zip(offset, count, stride, strict=True)
             limits = [o + max((m - 1) * s + 1, 0) for o, m, s in axes]
             yield lax.slice(padded, offset, limits, stride)
+
+    def inside(self, offset: Sequence[int]) -> Array | None:
+        """Whether the element at an offset is one of the operand, for all windows.
+
+        None if it always is; an element of the padding, or a hole, is not.
+        """
+        axes = zip(offset, self.count, self.stride, self.padding, strict=True)
+        places = [o + np.arange(m) * s - lo for o, m, s, (lo, _) in axes]
+        masks = [
+            (at >= 0) & (at < n) & (at % b == 0)
+            for at, n, b in zip(places, self.dilated, self.base_dilation, strict=True)
+        ]
+        if all(mask.all() for mask in masks):
+            return None
+        return jnp.asarray(reduce(np.logical_and.outer, masks))
 
     def put_back(self, parts: Sequence[Array]) -> Array:
         """The transpose of ``elements``: adds each part where it was read.
@@ -292,7 +308,10 @@ def _reduce_window(params: Any, avals: Any, active: Any) -> Rule | None:
 def _folded(
     *operands: Array, jaxpr: Any, consts: Any, **params: Any
 ) -> Sequence[Array]:
-    """Reduces the first elements of all windows with the second, and so on."""
+    """Reduces the first elements of all windows with the second, and so on.
+
+    As in XLA, padding takes no part: a function need not be differentiable there.
+    """
     k = len(operands) // 2
     xs, init = operands[:k], operands[k:]
     windows = Windows.of(params, xs[0].shape)
@@ -300,8 +319,14 @@ def _folded(
     scalars = jaxpr_as_fun(body)
     y = [lax.broadcast(a, windows.count) for a in init]
     elements = [windows.elements(x, a) for x, a in zip(xs, init, strict=True)]
-    for element in zip(*elements, strict=True):
-        y = elementwise_reducer(scalars, y, element)
+    for offset, *element in zip(windows.offsets(), *elements, strict=True):
+        after = elementwise_reducer(scalars, y, element)
+        inside = windows.inside(offset)
+        y = (
+            after
+            if inside is None
+            else [lax.select(inside, *pair) for pair in zip(after, y, strict=True)]
+        )
     return y
 
 
