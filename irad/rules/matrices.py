@@ -49,10 +49,18 @@ def matmul(a: Array, b: Array, precision: lax.Precision | None = HIGHEST) -> Arr
     return lax.dot_general(a, b, (pair, (batch, batch)), precision=precision)
 
 
-def below(x: Array) -> Array:
-    """How far each element is below the diagonal: row minus column."""
-    row = lax.broadcasted_iota(np.int32, x.shape, x.ndim - 2)
-    return row - lax.broadcasted_iota(np.int32, x.shape, x.ndim - 1)
+def positions(x: Array) -> tuple[Array, Array]:
+    """Row and column of each element."""
+    rows, columns = x.ndim - 2, x.ndim - 1
+    return (
+        lax.broadcasted_iota(np.int32, x.shape, rows),
+        lax.broadcasted_iota(np.int32, x.shape, columns),
+    )
+
+
+def on_diagonal(x: Array) -> Array:
+    """Where the main diagonal is."""
+    return lax.eq(*positions(x))
 
 
 def where(mask: Array, x: Array) -> Array:
@@ -62,17 +70,19 @@ def where(mask: Array, x: Array) -> Array:
 
 def tril(x: Array, k: int = 0) -> Array:
     """The triangle on and below the ``k``-th diagonal above the main one."""
-    return where(below(x) >= -k, x)
+    row, column = positions(x)
+    return where(lax.ge(row + k if k else row, column), x)
 
 
 def triu(x: Array, k: int = 0) -> Array:
     """The triangle on and above the ``k``-th diagonal above the main one."""
-    return where(below(x) <= -k, x)
+    row, column = positions(x)
+    return where(lax.le(row + k if k else row, column), x)
 
 
 def eye_like(x: Array) -> Array:
     """The identity matrix, for each matrix in ``x``."""
-    return where(below(x) == 0, lax.full_like(x, 1))
+    return lax.convert_element_type(on_diagonal(x), x.dtype)
 
 
 def along_rows(v: Array, n: int) -> Array:

@@ -18,11 +18,11 @@ from irad.linear_map import Array, bind
 from irad.rules.matrices import (
     adjoint,
     along_rows,
-    below,
     conj,
     eye_like,
     is_complex,
     matmul,
+    on_diagonal,
     real,
     solve,
     transposed,
@@ -182,5 +182,5 @@ def _inner_rotations(s: Array, D: Array) -> tuple[Array, Array]:
     if is_complex(D):
         zero = lax.convert_element_type(column == 0, D.dtype)
         inverse = 1 / (column + zero) - zero
-        U_inner += where(below(D) == 0, (D - adjoint(D)) / 2 * inverse)
+        U_inner += where(on_diagonal(D), (D - adjoint(D)) / 2 * inverse)
     return U_inner, F * (sD + adjoint(sD))
