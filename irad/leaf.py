@@ -88,12 +88,8 @@ class Leaf:
         self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], *, reverse: bool
     ) -> tuple[Sequence[Atom], Any]:
         code = self._pull_code if reverse else self._push_code
-        if x is not eqn.invars:
-            eqn = eqn.replace(
-                invars=list(x), outvars=[ir.Var(v.aval) for v in eqn.outvars]
-            )
-        emit.eqns.append(eqn)
         y = eqn.outvars
+        emit.eqns.append(eqn if x is eqn.invars else eqn.replace(invars=list(x)))
         return y, emit.splice(code.forward, [*x, *y])
 
     def push(self, emit: Emitter, kept: Any, t: Sequence[Any]) -> Sequence[Any]:
