@@ -7,7 +7,7 @@ and splices snippets into them by substitution, at under a microsecond an equati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from irad._compat import ir, tracing
@@ -175,15 +175,22 @@ class Emitter:
         operands: Sequence[Atom],
         name: str,
         like: dict[str, Any] | None = None,
+        places: ir.Places | None = None,
     ) -> list[Var]:
         """Appends a call of a jaxpr, which stays shared; ``like`` are a call's params.
 
-        Constants become operands: one may be a tracer of an outer transformation.
+        ``places`` says which of its operands and results lie where. Constants become
+        operands: one may be a tracer of an outer transformation.
         """
         if closed.consts:
-            operands = [*map(self.constant, closed.consts), *operands]
+            leading = [self.constant(c) for c in closed.consts]
+            operands = [*leading, *operands]
+            if places is not None:
+                anywhere = [None] * len(leading)
+                operands_at = [*anywhere, *places.operands]
+                places = replace(places, operands=operands_at)
             closed = _without_constants(closed)
-        params = ir.jit_params(closed, name, like)
+        params = ir.jit_params(closed, name, like, places)
         return self.equation(
             ir.jit_p, operands, closed.out_avals, params, closed.effects
         )

@@ -158,11 +158,13 @@ def function_name(fun: Any) -> str:
 class Places:
     """Whose place each operand and each result of a call shares, in a user's call.
 
-    Positions among its operands and its results; None for what may lie anywhere.
+    Positions among its operands and its results, or among its results and its operands
+    if ``transposed``; None for what may lie anywhere.
     """
 
     operands: Sequence[int | None]
     results: Sequence[int | None]
+    transposed: bool = False
 
 
 def jit_params(
@@ -178,19 +180,21 @@ def jit_params(
     """
     params = dict(like or _call_template())
     n, m = [None] * len(jaxpr.in_avals), [None] * len(jaxpr.out_avals)
-    ins, outs = (places.operands, places.results) if places else (n, m)
+    places = places or Places(n, m)
+    ins, outs = places.operands, places.results
+    given_in, given_out = ("out", "in") if places.transposed else ("in", "out")
 
     def chosen(name: str, default: Any, positions: Sequence[int | None]) -> Any:
-        given = params[name]
+        given = (like or params)[name]
         return tuple(default if i is None else given[i] for i in positions)
 
     params.update(
         jaxpr=jaxpr,
         name=name,
-        in_shardings=chosen("in_shardings", UNSPECIFIED, ins),
-        out_shardings=chosen("out_shardings", UNSPECIFIED, outs),
-        in_layouts=chosen("in_layouts", None, ins),
-        out_layouts=chosen("out_layouts", None, outs),
+        in_shardings=chosen(f"{given_in}_shardings", UNSPECIFIED, ins),
+        out_shardings=chosen(f"{given_out}_shardings", UNSPECIFIED, outs),
+        in_layouts=chosen(f"{given_in}_layouts", None, ins),
+        out_layouts=chosen(f"{given_out}_layouts", None, outs),
         donated_invars=(False,) * len(ins),
         keep_unused=False,
         inline=_template_params()["inline"],

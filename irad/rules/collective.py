@@ -226,7 +226,7 @@ def _device_put(eqn: Equation) -> Blocks:
 
         def pull(leaves: Any, c: Array) -> Array:
             del leaves
-            return bind(eqn.primitive, [c], _back(place, domain))[0]
+            return bind(eqn.primitive, [c], _back(place, domain, codomain))[0]
 
         return Function(domain, codomain, (), push, pull)
 
@@ -238,8 +238,8 @@ def _device_put(eqn: Equation) -> Blocks:
     )
 
 
-def _back(place: dict[str, Any], domain: Any) -> dict[str, Any]:
-    """The params that undo a transfer; to the host's memory only by its name."""
+def _back(place: dict[str, Any], domain: Any, codomain: Any) -> dict[str, Any]:
+    """The params that undo a transfer; from another memory by the name of this one."""
     (source,), (copy,) = place["srcs"], place["copy_semantics"]
     if copy == mesh.ArrayCopySemantics.DONATE_INPUT:
         raise ValueError(
@@ -247,7 +247,7 @@ def _back(place: dict[str, Any], domain: Any) -> dict[str, Any]:
             "when the cotangent comes back. Drop donate=True, or put the array before "
             "the differentiated function."
         )
-    if source is None and domain.memory_space == jax.memory.Space.Host:
+    if source is None and domain.memory_space != codomain.memory_space:
         source = domain.memory_space
     return {
         "devices": (source,),

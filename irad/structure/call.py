@@ -40,6 +40,8 @@ class Call:
         self._closed = closed
         self._engine = engine
         self._like = like
+        self._operands = tuple(active)
+        self._anywhere = (None,) * len(closed.consts)
         self._active = mask(len(body.invars), active, shift=len(closed.consts))
         self._wanted = mask(len(body.outvars), wanted)
         self._carried, _ = engine.activity(body, self._active, self._wanted)
@@ -50,8 +52,12 @@ class Call:
     ) -> tuple[Sequence[Atom], Any]:
         inputs = [*constants(emit, self._closed), *x]
         split = self._split(reverse=reverse)
-        outs = self._emit(emit, split.forward, inputs, eqn)
         n = len(eqn.outvars)
+        places = ir.Places(
+            [*self._anywhere, *range(len(x))],
+            [*range(n), *(None for i in split.sources if i is None)],
+        )
+        outs = self._emit(emit, split.forward, inputs, eqn, places)
         kept = split.residuals(inputs, outs[n:])
         return outs[:n], (eqn, kept)
 
@@ -66,8 +72,12 @@ class Call:
     ) -> tuple[Sequence[Atom], Sequence[Any]]:
         program = self._engine.jvp(opened(self._closed), self._active, self._carried)
         inputs = [*constants(emit, self._closed), *x, *t]
-        outs = self._emit(emit, program.jaxpr, inputs, eqn)
         n = len(eqn.outvars)
+        places = ir.Places(
+            [*self._anywhere, *range(len(x)), *self._operands],
+            [*range(n), *positions(program.carries)],
+        )
+        outs = self._emit(emit, program.jaxpr, inputs, eqn, places)
         tangents = iter(outs[n:])
         pairs = zip(program.carries, self._carried, strict=True)
         return outs[:n], [next(tangents) if c else None for c, w in pairs if w]
@@ -81,15 +91,28 @@ class Call:
     ) -> Sequence[Any]:
         eqn, residuals = kept
         split = self._split(reverse=reverse)
-        outs = self._emit(emit, split.linear, [*residuals, *given], eqn)
+        given_at, made_at = self._operands, self.carries
+        if reverse:
+            given_at, made_at = made_at, given_at
+        places = ir.Places(
+            [*(None for _ in residuals), *given_at],
+            [at for at, zero in zip(made_at, split.zeros, strict=True) if not zero],
+            transposed=reverse,
+        )
+        outs = self._emit(emit, split.linear, [*residuals, *given], eqn, places)
         return spread(split, outs)
 
     def _emit(
-        self, emit: Emitter, closed: ClosedJaxpr, inputs: Sequence[Atom], eqn: JaxprEqn
+        self,
+        emit: Emitter,
+        closed: ClosedJaxpr,
+        inputs: Sequence[Atom],
+        eqn: JaxprEqn,
+        places: ir.Places,
     ) -> list[Any]:
         if self._like is None:
             return emit.splice(code_of(closed), inputs)
-        return emit.call(closed, inputs, eqn.params["name"], self._like)
+        return emit.call(closed, inputs, eqn.params["name"], self._like, places)
 
 
 @by_jaxpr
