@@ -56,6 +56,12 @@ def active_inputs(jaxpr: Jaxpr, num_consts: int) -> tuple[bool, ...]:
 
 def one(emit: Emitter, aval: Any) -> Atom:
     """The cotangent 1 of a scalar output."""
+    if mesh.is_partial_sum(aval):
+        raise ValueError(
+            f"the output's cotangent, of type {aval.str_short()}, is a sum that is not "
+            "made yet, and which shard has the 1 is not said. Cast the output to "
+            "varying, or pass the cotangent to irad.vjp."
+        )
     shared = mesh.same_for_all_shards(aval)
     literal = Literal(ir.scalar(1, aval.dtype), ir.weakened(shared))
     if shared is aval:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
@@ -70,9 +70,12 @@ def linearize(
 
 
 def is_differentiable(aval: Any) -> bool:
-    """Whether values of a type carry tangents: floating-point and complex arrays do."""
+    """Whether values of a type carry tangents: floating-point and complex arrays do.
+
+    So does a result on its way: what it will be depends on what was sent.
+    """
     dtype = getattr(aval, "dtype", None)
-    return dtype is not None and ir.is_inexact(dtype)
+    return mesh.is_future(aval) if dtype is None else ir.is_inexact(dtype)
 
 
 def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:

@@ -123,6 +123,11 @@ def same_for_all_shards(aval: Any) -> Any:
     return aval.update(manual_axis_type=_core.ManualAxisType())
 
 
+def is_partial_sum(aval: Any) -> bool:
+    """Whether the values of all shards are still to be summed."""
+    return bool(aval.mat.unreduced)
+
+
 def as_manual_type(x: Any, aval: Any) -> Any:
     """A value that is the same for every shard, in the manual type of ``aval``.
 
