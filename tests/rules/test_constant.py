@@ -1,0 +1,104 @@
+"""Constant primitives: no tangent passes, and what does not differentiate says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.experimental import io_callback
+
+import irad
+from irad.rules.constant import REASONS
+from tests.laws import Case, check_laws
+
+X = np.array([0.3, -1.2, 2.5])
+Z = np.array([0.3 - 0.4j, -1.2 + 0.5j, 1.5 + 0.7j])
+STEPS: dict[str, Callable[[Any], Any]] = {
+    "floor": lax.floor,
+    "ceil": lax.ceil,
+    "round": lax.round,
+    "sign": lax.sign,
+    "positions": lambda x: x[jnp.argmax(x)] * jnp.argmin(x).astype(x.dtype),
+    "comparisons": lambda x: jnp.where(lax.is_finite(x) & (x > 0) & ~(x == 1), x, 1.0),
+    "bits": lambda x: lax.bitcast_convert_type(
+        lax.bitcast_convert_type(x, "int64") >> 1, "float64"
+    ),
+    "stop_gradient": lax.stop_gradient,
+}
+
+
+# A step has no slope to be seen by differences only where they do not straddle it.
+@pytest.mark.parametrize("name", STEPS)
+def test_laws_of_steps_beside_what_is_active(name: str) -> None:
+    check_laws(
+        Case(name, lambda x: x * STEPS[name](x), (X,), numeric=False, second=False)
+    )
+
+
+def test_sign_of_complex_numbers_has_slope_0_as_in_jax() -> None:
+    check_laws(Case("sign", lambda z: z * lax.sign(z), (Z,), numeric=False))
+
+
+def test_a_function_of_steps_alone_has_a_gradient_of_zeros() -> None:
+    slope = irad.grad(lambda x: jnp.floor(x).sum())(X)
+    np.testing.assert_array_equal(slope, np.zeros(3))
+    assert slope.dtype == X.dtype
+
+
+def test_no_equation_is_emitted_for_the_slope_of_a_step() -> None:
+    jaxpr = jax.make_jaxpr(irad.grad(lambda x: (lax.floor(x) * x).sum()))(X)
+    assert str(jaxpr).count("floor") == 1
+
+
+def test_debug_callbacks_run_once_and_are_constant() -> None:
+    seen = []
+
+    def loss(x: Any) -> Any:
+        jax.debug.callback(lambda v: seen.append(float(v)), x)
+        return x * x
+
+    assert irad.grad(loss)(3.0) == 6.0
+    jax.effects_barrier()
+    assert seen == [3.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: jax.pure_callback(np.sin, jax.ShapeDtypeStruct((), x.dtype), x),
+        lambda x: io_callback(np.sin, jax.ShapeDtypeStruct((), x.dtype), x),
+    ],
+    ids=["pure_callback", "io_callback"],
+)
+def test_callbacks_with_a_result_are_refused_with_jaxs_error(
+    call: Callable[[Any], Any],
+) -> None:
+    with pytest.raises(ValueError, match="callbacks do not support JVP"):
+        jax.grad(call)(1.0)
+    with pytest.raises(ValueError, match="callbacks do not support JVP"):
+        irad.grad(call)(1.0)
+
+
+def test_callbacks_away_from_what_is_active_are_run() -> None:
+    def loss(x: Any) -> Any:
+        one = jax.pure_callback(np.cos, jax.ShapeDtypeStruct((), x.dtype), x * 0)
+        return x * lax.stop_gradient(one)
+
+    def apart(x: Any, n: Any) -> Any:
+        return x * jax.pure_callback(np.cos, jax.ShapeDtypeStruct((), n.dtype), n)
+
+    assert irad.grad(apart)(2.0, jnp.zeros(())) == 1.0
+    for ad in (jax, irad):  # stop_gradient comes too late, in either
+        with pytest.raises(ValueError, match="JVP"):
+            ad.grad(loss)(2.0)
+
+
+def test_every_reason_is_given_to_some_primitive_and_each_has_one() -> None:
+    primitives = [p for row in REASONS.values() for p in row]
+    assert all(REASONS.values())
+    assert len(primitives) == len(set(primitives))
