@@ -7,6 +7,7 @@ from irad.structure.call import jit
 from irad.structure.context import InContext
 from irad.structure.mapped import shard_map
 from irad.structure.custom_vjp import custom_vjp
+from irad.structure.linear_solve import linear_solve
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 from irad.structure.remat import checkpoint
 from irad.structure.scan import scan
@@ -20,6 +21,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.custom_jvp_call_p: by_own_jvp,
     ir.custom_vjp_call_p: custom_vjp,
     ir.remat_p: checkpoint,
+    ir.linear_solve_p: linear_solve,
     primitives.shard_map_p: shard_map,
 }
 
