@@ -126,9 +126,9 @@ def elementwise_reducer(
     scalars: Callable[..., Sequence[Array]], a: Sequence[Array], b: Sequence[Array]
 ) -> Sequence[Array]:
     """Applies a function of scalars to the elements of arrays of one shape."""
-    shape = a[0].shape
-    flat = [lax.reshape(x, (x.size,)) for x in (*a, *b)]
-    return [lax.reshape(y, shape) for y in jax.vmap(scalars)(*flat)]
+    for _ in a[0].shape:
+        scalars = jax.vmap(scalars)
+    return scalars(*a, *b)
 
 
 # Cumulative reductions, as scans ------------------------------------------------------

@@ -228,6 +228,7 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return chosen
 
     def pull(which: Array, c: Array) -> Array:
+        c = _computed_once(c, lax.add, 0)
         zero = lax.full_like(c, 0)
         parts = [
             lax.select(_is(which, k), c, zero) for k in range(math.prod(windows.size))
@@ -235,7 +236,8 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return windows.put_back(parts)
 
     domain, codomain = (ir.tangent_aval(ir.typeof(a)) for a in (x, y))
-    J = Function(domain, codomain, _kept_apart(which), push, pull)
+    which = _computed_once(which, lax.max, np.iinfo(np.int8).min)
+    J = Function(domain, codomain, which, push, pull)
     return (y,), Blocks(((J,),))
 
 
@@ -243,19 +245,19 @@ def _is(which: Array, k: int) -> Array:
     return lax.eq(which, lax.full_like(which, k))
 
 
-def _kept_apart(x: Array) -> Array:
-    """A copy that XLA computes once: the maximum of each element and a hole beside it.
+def _computed_once(x: Array, combine: Any, identity: Any) -> Array:
+    """A copy that XLA keeps: each element combined with a hole beside it.
 
-    On CPU XLA moves the comparisons into each of the sums that select by them, which
-    makes it compare every window once for each element of it; it never moves a window
+    On CPU XLA moves what is cheap, such as these comparisons, into each of the sums that
+    read it, and computes it once for each element of a window. It never moves a window
     reduction, and it drops an optimization barrier.
     """
     if x.size == 0 or x.ndim == 0:
         return x
     two = (2,) + (1,) * (x.ndim - 1)
     beside = ((0, 1),) + ((0, 0),) * (x.ndim - 1)
-    least = np.asarray(np.iinfo(x.dtype).min, x.dtype)
-    return lax.reduce_window(x, least, lax.max, two, two, beside, base_dilation=two)
+    start = np.asarray(identity, x.dtype)
+    return lax.reduce_window(x, start, combine, two, two, beside, base_dilation=two)
 
 
 def _selected_tangent(select: Any) -> Rule:
