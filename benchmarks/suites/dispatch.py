@@ -28,7 +28,8 @@ from benchmarks.suites.suite import Suite
 
 CHOSEN = ("MLP", "transformer, 8 layers unrolled", "LSTM", "GMM", "GP likelihood")
 ROUNDS = Rounds(least=20, most=20)
-FIRST = Rounds(least=5, most=20, seconds=8.0)
+# A loop compiles at each call of `jax.grad` on arrays, as at each first call.
+SLOW = Rounds(least=5, most=20, seconds=8.0)
 PER_CALL = 100e-6
 PER_EQUATION = 5e-6
 
@@ -70,7 +71,7 @@ def eager(program: Program, peer: Peer) -> Row:
         "capture": Side(lambda _: capture(fun)),
         "run": call(compiled, *arguments),
     }
-    timed = interleaved(sides, rounds=ROUNDS)
+    timed = interleaved(sides, rounds=SLOW)
     allowed = timed["capture"].median + equations * PER_EQUATION + PER_CALL
     return {"equations": equations, "allowed_s": allowed, **_figures(timed)}
 
@@ -93,7 +94,7 @@ def first(program: Program, peer: Peer) -> Row:
 
     agree(ours(forget()), theirs(program.make()), tolerance=program.tolerance)
     sides = {"ours": Side(ours, forget), "jax": Side(theirs, program.make)}
-    return _figures(interleaved(sides, rounds=FIRST))
+    return _figures(interleaved(sides, rounds=SLOW))
 
 
 def _capture(

@@ -64,7 +64,7 @@ def once(monkeypatch):
     monkeypatch.setattr(transform, "ROUNDS", ONCE)
     monkeypatch.setattr(gradients, "ROUNDS", ONCE)
     monkeypatch.setattr(dispatch, "ROUNDS", ONCE)
-    monkeypatch.setattr(dispatch, "FIRST", ONCE)
+    monkeypatch.setattr(dispatch, "SLOW", ONCE)
 
 
 @pytest.mark.parametrize("suite", EVERY, ids=lambda suite: suite.name)
