@@ -134,7 +134,9 @@ class Select(LinearMap):
         return sum_to_type(self._select(c), self.domain)
 
     def _select(self, t: Array) -> Array:
-        mask = broadcast_to_shape(self.mask, self.codomain.shape)
+        mask = self.mask
+        if mask.ndim:
+            mask = broadcast_to_shape(mask, self.codomain.shape)
         return lax.select(mask, t, lax.neg(t) if self.elsewhere else lax.full_like(t, 0))
 
 
@@ -301,8 +303,11 @@ def multiply(t: Array, factor: Array) -> Array:
 
 
 def broadcast_to_type(t: Array, aval: Any) -> Array:
-    """Broadcasts a rank-0 or size-1 operand's tangent to a result's shape."""
-    return broadcast_to_shape(t, aval.shape)
+    """Broadcasts a rank-0 or size-1 operand's tangent to a result's type."""
+    if t.shape == aval.shape:
+        return t
+    axes = tuple(range(len(aval.shape))) if t.ndim else ()
+    return lax.broadcast_in_dim(t, aval.shape, axes, out_sharding=aval.sharding)
 
 
 def broadcast_to_shape(t: Array, shape: tuple[int, ...]) -> Array:
@@ -322,5 +327,4 @@ def sum_to_type(c: Array, aval: Any) -> Array:
     axes = tuple(
         i for i, (m, n) in enumerate(zip(c.shape, aval.shape, strict=True)) if m != n
     )
-    summed = lax.reduce_sum(c, axes)
-    return lax.reshape(summed, aval.shape)
+    return lax.expand_dims(lax.reduce_sum(c, axes), axes)

@@ -24,7 +24,6 @@ from irad.linear_map import (
     Joint,
     Params,
     Scale,
-    broadcast_to_shape,
     sum_to_type,
 )
 from irad.rules.registry import (
@@ -211,7 +210,7 @@ def _selected(c: Array, J: Joint) -> Sequence[Array | None]:
     def share(i: int) -> Array:
         if which.dtype == bool:
             return lax.select(which, c, zero) if i else lax.select(which, zero, c)
-        return lax.select(broadcast_to_shape(which == i, c.shape), c, zero)
+        return lax.select(lax.eq(which, i), c, zero)
 
     return (None, *(share(i) for i in range(len(J.domains) - 1)))
 

@@ -25,6 +25,7 @@ from collections.abc import Callable
 import numpy as np
 from jax import lax
 
+from irad._compat import ir
 from irad.linear_map import Apply, Array
 from irad.rules.registry import linear
 
@@ -37,7 +38,8 @@ def _weights(like: Array, length: int) -> Array:
     The first stands for itself, and so does the last where ``length`` is even.
     """
     last = like.ndim - 1
-    number = lax.broadcasted_iota(np.int32, like.shape, last)
+    sharding = ir.typeof(like).sharding
+    number = lax.broadcasted_iota(np.int32, like.shape, last, out_sharding=sharding)
     alone = number == 0
     if length % 2 == 0:
         alone |= number == length // 2

@@ -330,7 +330,12 @@ def _sort(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
     """Sorts the positions along with the operands: tangents are put in their order."""
     axis = eqn.params["dimension"]
     shape = eqn.x[0].shape
-    positions = lax.broadcasted_iota(_index_dtype(shape[axis]), shape, axis)
+    positions = lax.broadcasted_iota(
+        _index_dtype(shape[axis]),
+        shape,
+        axis,
+        out_sharding=ir.typeof(eqn.x[0]).sharding,
+    )
     *y, where = bind(eqn.primitive, [*eqn.x, positions], eqn.params)
 
     def push(where: Array, t: Array) -> Array:

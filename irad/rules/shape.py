@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
+from irad._compat import ir
 from irad.linear_map import Apply, Array, Joint
 from irad.rules.registry import joint, linear
 
@@ -107,7 +108,11 @@ def _filled(c: Sequence[Array | None], shapes: Sequence[Sequence[int]]) -> list[
     """The cotangents of all results, zeros for those that have none."""
     one = next(c_j for c_j in c if c_j is not None)
     return [
-        lax.full_like(one, 0, shape=tuple(shape)) if c_j is None else c_j
+        c_j
+        if c_j is not None
+        else lax.full_like(
+            one, 0, shape=tuple(shape), sharding=ir.typeof(one).sharding
+        )
         for c_j, shape in zip(c, shapes, strict=True)
     ]
 
