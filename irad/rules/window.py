@@ -248,9 +248,9 @@ def _is(which: Array, k: int) -> Array:
 def _computed_once(x: Array, combine: Any, identity: Any) -> Array:
     """A copy that XLA keeps: each element combined with a hole beside it.
 
-    On CPU XLA moves what is cheap, such as these comparisons, into each of the sums that
-    read it, and computes it once for each element of a window. It never moves a window
-    reduction, and it drops an optimization barrier.
+    On CPU XLA moves what is cheap, such as these comparisons, into each of the sums
+    that read it, and computes it once for each element of a window. It never moves a
+    window reduction, and it drops an optimization barrier.
     """
     if x.size == 0 or x.ndim == 0:
         return x

@@ -11,6 +11,8 @@ def infinite(y: Any) -> list[Any]:
     """Ones, but for an infinity, a NaN and a negative zero in the first places."""
     special = [jnp.inf, jnp.nan, -0.0]
     return [
-        jnp.asarray([*special[: a.size], *[1.0] * (a.size - 3)], a.dtype).reshape(a.shape)
+        jnp.asarray([*special[: a.size], *[1.0] * (a.size - 3)], a.dtype).reshape(
+            a.shape
+        )
         for a in y
     ]

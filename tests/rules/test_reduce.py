@@ -69,7 +69,7 @@ def logaddexp(x: Any, y: Any) -> Any:
 def by_function(x: Any) -> Any:
     return (
         lax.reduce(x, 0.0, lambda a, b: a + b, (0,)),
-        lax.reduce(x, -np.inf, logaddexp, (0, 1)),
+        lax.reduce(x, -np.inf, logaddexp, (1,)),
         lax.reduce(x, 1.0, lambda a, b: a * b, (1,)),
     )
 
@@ -91,13 +91,13 @@ def norms(x: Any) -> Any:
 
 CASES = [
     Case("sums", sums, (X,)),
-    Case("sums complex", sums, (X + 2j * X[::-1],)),
+    Case("sums complex", sums, (X + 2j * X[::-1],), second=False),
     Case("sums float16", lambda x: (x.sum(0), lax.cumsum(x, 0)), (X.astype(F16),)),
     Case("sums of three axes", lambda x: (lax.reduce_sum(x, (0, 2)), x.sum()), (T,)),
     Case("sums of nothing", lambda x: (x.sum(0), lax.cumsum(x, 0)), (X[:0],)),
     Case("sum infinite", lambda x: x.sum(0), (X,), cotangents=infinite, second=False),
     Case("extrema", extrema, (X,)),
-    Case("extrema bfloat16", extrema, (X.astype(BF16),)),
+    Case("extrema bfloat16", extrema, (X.astype(BF16),), second=False),
     Case("extrema complex", lambda x: (x.max(), x.min()), (C,)),
     Case("extrema ties", extrema, (TIED,), numeric=False),
     Case("extrema of one", lambda x: (x.max(), x.min(0)), (V[:1],)),
@@ -142,7 +142,9 @@ CASES = [
         (TIED,),
         numeric=False,
     ),
-    Case("cumlogsumexp far", lambda x: lax.cumlogsumexp(x, 0), (V * 1e4,), second=False),
+    Case(
+        "cumlogsumexp far", lambda x: lax.cumlogsumexp(x, 0), (V * 1e4,), second=False
+    ),
     Case("norms", norms, (X,)),
     Case("norms at 0", norms, (np.zeros(3),), numeric=False),
     Case("logsumexp", lambda x: jax.nn.logsumexp(x, 1), (X * 1e3,), second=False),

@@ -1,4 +1,4 @@
-"""The laws for windows: pooling with every padding, dilation and stride; ties as JAX."""
+"""The laws for windows: pooling with every padding, dilation and stride, and ties."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ CASES = [
         ],
         (IMAGE,),
     ),
-    Case("pool float32", lambda x: pool_all(x, (2, 2), (2, 2), "SAME"), (X.astype(F32),)),
+    Case(
+        "pool float32", lambda x: pool_all(x, (2, 2), (2, 2), "SAME"), (X.astype(F32),)
+    ),
     Case("pool float16", lambda x: pool_all(x, (3,), (2,), "SAME"), (V.astype(F16),)),
     Case("pool bfloat16", lambda x: pool_max(x, (3,), (1,), "SAME"), (V.astype(BF16),)),
     Case("sum complex", lambda x: pool_sum(x, (3,), (2,), "SAME"), (V + 1j * V[::-1],)),
@@ -188,7 +190,7 @@ def test_negative_padding_cuts() -> None:
     def fun(x: Any) -> Any:
         return jnp.concatenate([p.ravel() for p in pool_all(x, *GEOMETRY)])
 
-    GEOMETRY = ((2, 2), (1, 2), ((-1, 1), (2, -2)))  # noqa: N806
+    GEOMETRY = ((2, 2), (1, 2), ((-1, 1), (2, -2)))
     x = jnp.asarray(X)
     np.testing.assert_array_equal(irad.jacrev(fun)(x), jax.jacfwd(fun)(x))
 
@@ -217,5 +219,7 @@ def test_windows_without_a_greatest_element_use_their_first() -> None:
 
 
 def test_max_pool_is_not_differentiated_by_scattering_windows() -> None:
-    made = jax.make_jaxpr(irad.grad(lambda x: pool_max(x, (2, 2), (2, 2), "SAME").sum()))(X)
+    made = jax.make_jaxpr(
+        irad.grad(lambda x: pool_max(x, (2, 2), (2, 2), "SAME").sum())
+    )(X)
     assert "select_and_scatter" not in str(made)
