@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from irad._compat import ir, tracing
+from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
 
 
@@ -114,6 +114,7 @@ def capture(
     jaxpr, consts = tracing.record(
         flat, avals, name=purpose, of=of, known=known, names=names
     )
+    jaxpr, consts = references.without_references(jaxpr, consts)
     jaxpr = ir.with_constants_as_inputs(jaxpr)
     return Captured(
         jaxpr,

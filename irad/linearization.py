@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-
-from irad._compat import ir, mesh
+from irad._compat import ir, mesh, references
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad.errors import NotDifferentiableError
 from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
 from irad.rules import RULES
@@ -48,6 +48,8 @@ def linearize(
         for j, v in enumerate(eqn.outvars):
             if v in needed and is_differentiable(v.aval):
                 results += (j,)
+        if eqn.effects and references.touches_references(eqn):
+            raise _mutable(eqn)
         local = None
         if results and eqn.ctx is context:
             local = _local(eqn, live, results, engine, leaves)
@@ -69,6 +71,14 @@ def linearize(
     return LinearizedGraph(jaxpr, nodes, tuple(active), carries)
 
 
+def _mutable(eqn: JaxprEqn) -> NotDifferentiableError:
+    return NotDifferentiableError(
+        f"'{eqn.primitive}' at {ir.source_line(eqn)} takes a value that is being "
+        "differentiated and a mutable array that was made outside the function. Make "
+        "the array inside (jax.new_ref), or apply jax.lax.stop_gradient to the value."
+    )
+
+
 def is_differentiable(aval: Any) -> bool:
     """Whether values of a type carry tangents: floating-point and complex arrays do.
 
@@ -84,6 +94,9 @@ def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:
         v for v, w in zip(jaxpr.outvars, wanted, strict=True) if w and type(v) is Var
     }
     for eqn in reversed(jaxpr.eqns):
+        if eqn.effects and references.touches_references(eqn):
+            needed.update([x for x in eqn.invars if type(x) is Var])
+            continue
         for v in eqn.outvars:
             if v in needed:
                 needed.update([x for x in eqn.invars if type(x) is Var])
@@ -138,5 +151,3 @@ def _local_in_its_context(
 def clear() -> None:
     """Forgets the code of all kinds of equations."""
     _LEAVES.clear()
-
-

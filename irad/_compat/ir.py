@@ -316,6 +316,12 @@ def zeros_array(aval: Any) -> Any:
     return lax.full_like(ShapeDtypeStruct(aval.shape, aval.dtype), 0)
 
 
+def derivative_annotations(params: dict[str, Any]) -> dict[str, Any]:
+    """The params of an annotated call for the call of its linear part."""
+    metadata = params.get("ad_metadata", "same")
+    return params if metadata == "same" else dict(params, xla_metadata=metadata)
+
+
 def as_dtype(x: Any, aval: Any) -> Any:
     """A value in the dtype of ``aval``."""
     return x if dtype_of(x) == aval.dtype else lax.convert_element_type(x, aval.dtype)

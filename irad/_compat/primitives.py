@@ -57,6 +57,10 @@ lu_pivots_to_permutation_p = _named(_LINALG, "lu_pivots_to_permutation_p")
 ormqr_p = _named(_LINALG, "ormqr_p")
 symmetric_product_p = _named(_LINALG, "symmetric_product_p")
 
+# Programs inside ----------------------------------------------------------------------
+
+xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
+
 # Random -------------------------------------------------------------------------------
 
 iota_2x32_shape_p = _named(_PRNG, "iota_2x32_shape_p")
@@ -97,6 +101,46 @@ unreduced_reduce_scatter_p = _named(_PARALLEL, "unreduced_reduce_scatter_p")
 vary_unreduced_cast_p = _named(_PARALLEL, "vary_unreduced_cast_p")
 xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 xla_metadata_value_p = _named("jax._src.xla_metadata", "xla_metadata_value_p")
+
+# Programs, effects and types of JAX's own ----------------------------------------------
+
+_REFERENCES = "jax._src.state.primitives"
+_HIJAX = "jax._src.hijax"
+_CALLBACK = "jax._src.callback"
+_CUSTOM = "jax._src.custom_derivatives"
+
+accum_grad_in_ref_p = _named(_CORE, "accum_grad_in_ref_p")
+addupdate_p = _named(_REFERENCES, "addupdate_p")
+box_get_p = _named(_HIJAX, "box_get_p")
+box_set_p = _named(_HIJAX, "box_set_p")
+call_hi_primitive_p = _named(_HIJAX, "call_hi_primitive_p")
+check_p = _named("jax._src.checkify", "check_p")
+composite_p = _named(_LAX, "composite_p")
+custom_lin_p = _named("jax._src.interpreters.ad", "custom_lin_p")
+custom_vmap_p = _named("jax._src.custom_batching", "custom_vmap_p")
+empty_ref_p = _named(_CORE, "empty_ref_p")
+eval_jaxpr_p = _named("jax._src.lax.eval_jaxpr", "eval_jaxpr_p")
+ffi_call_p = _named("jax._src.ffi", "ffi_call_p")
+free_ref_p = _named(_CORE, "free_ref_p")
+freeze_p = _named(_CORE, "freeze_p")
+from_edtype_p = _named(_LAX, "from_edtype_p")
+get_p = _named(_REFERENCES, "get_p")
+io_callback_p = _named(_CALLBACK, "io_callback_p")
+linear_call_p = _named(_CUSTOM, "linear_call_p")
+log_extend_p = _named(_HIJAX, "log_extend_p")
+log_read_p = _named(_HIJAX, "log_read_p")
+new_box_p = _named(_HIJAX, "new_box_p")
+new_log_p = _named(_HIJAX, "new_log_p")
+new_ref_p = _named(_CORE, "ref_p")
+program_order_p = _named("jax._src.pjit", "program_order_p")
+pure_callback_p = _named(_CALLBACK, "pure_callback_p")
+remat_opt_p = _named(_CUSTOM, "remat_opt_p")
+run_state_p = _named("jax._src.state.discharge", "run_state_p")
+swap_p = _named(_REFERENCES, "swap_p")
+to_edtype_p = _named(_LAX, "to_edtype_p")
+with_memory_space_constraint_p = _named(
+    _REFERENCES, "with_memory_space_constraint_p"
+)
 
 
 # Formulas that JAX changed between versions, or annotates wrongly ---------------------

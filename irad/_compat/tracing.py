@@ -17,6 +17,7 @@ from typing import Any
 from jax._src import core, dtypes
 from jax._src import source_info_util as source
 from jax._src.interpreters import partial_eval as pe
+from jax._src.state.types import AbstractRef
 
 from irad._compat import ir
 
@@ -33,6 +34,9 @@ class CaptureInfo(core.DebugInfo):
     @property
     def arg_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(self.names())
+
+
+_MADE_HERE = frozenset((core.ref_p, core.empty_ref_p))
 
 
 class CaptureTracer(pe.DynamicJaxprTracer):
@@ -83,6 +87,9 @@ class CaptureTrace(pe.DynamicJaxprTrace):
             if isinstance(x, CaptureTracer) and x._trace is self:
                 return super().process_primitive(primitive, tracers, params)
         avals = [core.typeof(x) for x in tracers]
+        if primitive in _MADE_HERE or any(isinstance(a, AbstractRef) for a in avals):
+            # What happens to a mutable array is recorded in its order.
+            return super().process_primitive(primitive, tracers, params)
         return primitive.bind_with_trace(self.parent_trace, tracers, avals, params)
 
     def process_custom_jvp_call(

@@ -2,12 +2,13 @@
 
 from irad._compat import ir, primitives
 from irad.graph import Structure
+from irad.structure.annotated_call import annotated_call, plain_call
 from irad.structure.branches import cond
 from irad.structure.call import jit
 from irad.structure.context import InContext
-from irad.structure.mapped import shard_map
 from irad.structure.custom_vjp import custom_vjp
 from irad.structure.linear_solve import linear_solve
+from irad.structure.mapped import shard_map
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 from irad.structure.remat import checkpoint
 from irad.structure.scan import scan
@@ -18,6 +19,9 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.scan_p: scan,
     ir.cond_p: cond,
     ir.while_p: while_loop,
+    ir.closed_call_p: plain_call,
+    ir.core_call_p: plain_call,
+    primitives.xla_metadata_call_p: annotated_call,
     ir.custom_jvp_call_p: by_own_jvp,
     ir.custom_vjp_call_p: custom_vjp,
     ir.remat_p: checkpoint,

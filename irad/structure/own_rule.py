@@ -19,7 +19,7 @@ import jax
 from irad._compat import custom_rules, ir, tracing
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn
 from irad.emitter import Emitter, Snippet, snippet
-from irad.errors import NoRuleError, NotLinearError
+from irad.errors import NoRuleError, NotDifferentiableError, NotLinearError
 from irad.graph import Engine, Linearized
 from irad.leaf import Code, Linear, Replacement, tidy
 from irad.structure.linearity import by_dependence, named, nonlinear_equation
@@ -242,6 +242,14 @@ def _as_no_rule(eqn: JaxprEqn) -> Generator[None]:
     """Turns JAX's error for a missing rule into one with a next step."""
     try:
         yield
+    except ValueError as error:
+        if not str(error).startswith("Linearization failed"):
+            raise
+        raise NotDifferentiableError(
+            f"primitive '{eqn.primitive}' ({ir.source_line(eqn)}) has a derivative in "
+            "forward mode only: JAX has no linearization of it. Use forward mode, or "
+            "give it a custom rule (jax.custom_jvp or jax.custom_vjp)."
+        ) from error
     except NotImplementedError as error:
         raise NoRuleError(
             f"no derivative for primitive '{eqn.primitive}' ({ir.source_line(eqn)}): "

@@ -1,0 +1,64 @@
+"""Calls that are no ``jit``: plain ones, and those that tell XLA something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from irad._compat import ir
+from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
+from irad.caching import by_jaxpr
+from irad.emitter import Emitter
+from irad.graph import Engine, Linearized
+from irad.structure.bodies import lifted
+from irad.structure.call import Call
+
+
+class AnnotatedCall(Call):
+    """A call by a primitive with params of its own, which its derivative keeps."""
+
+    def _linear(
+        self, emit: Emitter, kept: Any, given: Sequence[Any], *, reverse: bool
+    ) -> Sequence[Any]:
+        eqn, residuals = kept
+        annotated = eqn.replace(params=ir.derivative_annotations(eqn.params))
+        return super()._linear(emit, (annotated, residuals), given, reverse=reverse)
+
+    def _emit(
+        self,
+        emit: Emitter,
+        closed: ClosedJaxpr,
+        inputs: Sequence[Atom],
+        eqn: JaxprEqn,
+        places: ir.Places,
+    ) -> list[Any]:
+        leading, (body,) = lifted(emit, [closed])
+        return emit.equation(
+            eqn.primitive,
+            [*leading, *inputs],
+            body.out_avals,
+            dict(eqn.params, jaxpr=body),
+            ir.body_effects(body),
+        )
+
+
+def annotated_call(
+    eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
+) -> Linearized | None:
+    """A call with metadata for XLA, which the calls made from it have too."""
+    local = AnnotatedCall(eqn.params["jaxpr"], active, wanted, engine, like=None)
+    return local if local.carries else None
+
+
+def plain_call(
+    eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
+) -> Linearized | None:
+    """A call that says nothing but its body, which is spliced in its place."""
+    body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
+    local = Call(_closed(body), active, wanted, engine, like=None)
+    return local if local.carries else None
+
+
+@by_jaxpr
+def _closed(body: Any) -> ClosedJaxpr:
+    return ir.closed(body)
