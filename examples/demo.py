@@ -20,13 +20,14 @@ import irad
 from examples.models import MODELS, Model
 
 TOLERANCE = 1e-8
-"""Relative difference to jax.grad allowed in float64; differences get 100 times that."""
+"""Relative difference to jax.grad allowed; central differences get 100 times that."""
 
 
 def main() -> None:
     """Prints the table, and fails if a gradient is wrong."""
     jax.config.update("jax_enable_x64", True)
-    table = Table(title=f"Gradients by irad beside jax.grad (JAX {jax.__version__}, float64)")
+    title = f"Gradients by irad beside jax.grad (JAX {jax.__version__}, float64)"
+    table = Table(title=title)
     for column in (
         "model",
         "value",
@@ -46,8 +47,8 @@ def main() -> None:
     print(
         "vs JAX: largest difference to jax.grad over the gradient's largest entry; vs "
         "differences:\nthe same for a directional derivative and central differences. "
-        "make: tracing the function\nand writing its gradient, afresh; run: the compiled "
-        "gradient, median of 20, taken in turns."
+        "make: tracing the function\nand writing its gradient, afresh; run: the "
+        "compiled gradient, median of 20, in turns."
     )
 
 
@@ -124,7 +125,7 @@ def count_equations(jaxpr: Any) -> int:
 def in_turns(
     ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int = 20
 ) -> tuple[float, float]:
-    """Median times of two functions in milliseconds, called in turns after a warm-up."""
+    """Median times of two functions in milliseconds, called in turns once warm."""
     ours()
     theirs()
     times: tuple[list[float], list[float]] = ([], [])

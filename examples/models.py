@@ -1,4 +1,4 @@
-"""Five small models that the demonstration differentiates, with data made on the spot."""
+"""Five small models that the demonstration differentiates, and their data."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def convolutional(key: jax.Array) -> Model:
             x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
         pool = (1, 2, 2, 1)
-        return lax.reduce_window(
-            jax.nn.relu(y), -jnp.inf, lax.max, pool, pool, "VALID"
-        )
+        return lax.reduce_window(jax.nn.relu(y), -jnp.inf, lax.max, pool, pool, "VALID")
 
     def loss(w: Any) -> jax.Array:
         h = layer(layer(images, w["first"]), w["second"])
@@ -95,7 +93,7 @@ def convolutional(key: jax.Array) -> Model:
 
 
 def kalman(key: jax.Array) -> Model:
-    """The negative log-likelihood of a linear state-space model, by the Kalman filter."""
+    """The negative log-likelihood of a linear model, by the Kalman filter."""
     steps = 100
     k1, k2 = jax.random.split(key)
     observed = jnp.cumsum(jax.random.normal(k1, (steps, 2)), axis=0)

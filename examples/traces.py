@@ -1,8 +1,8 @@
 """Forward and reverse trace of y = ln(x1) + x1 x2 - sin(x2) at (2, 5), node by node.
 
 The worked example of Baydin et al., Automatic differentiation in machine learning: a
-survey (2018), tables 2 and 3. Every node gets a perturbation of zero: the tangent of a node
-is what forward mode makes of it, its adjoint is the gradient in its perturbation.
+survey (2018), tables 2 and 3. Every node gets a perturbation of zero: the tangent of a
+node is what forward mode makes of it, its adjoint is the gradient in its perturbation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def nodes(x: jax.Array, nudge: jax.Array) -> jax.Array:
 def traces() -> tuple[jax.Array, jax.Array, jax.Array]:
     """Values, tangents in the direction of x1, and adjoints of y, node by node."""
     x, none = jnp.array([2.0, 5.0]), jnp.zeros(len(NODES))
-    values, tangents = irad.jvp(lambda x: nodes(x, none), (x,), (jnp.array([1.0, 0.0]),))
+    values, tangents = irad.jvp(
+        lambda x: nodes(x, none), (x,), (jnp.array([1.0, 0.0]),)
+    )
     adjoints = irad.grad(lambda nudge: nodes(x, nudge)[-1])(none)
     return values, tangents, adjoints
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from irad_passes import dce
-
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, JvpProgram, LinearizedGraph, Node, SplitProgram
 from irad.linearization import linearize
+from irad_passes import dce
 
 Tape = list[tuple[Node, Any]]
 
@@ -45,13 +44,12 @@ def forward_sweep(
 
 
 def _rename(eqn: JaxprEqn, y: Sequence[Atom], env: dict[Var, Atom]) -> None:
-    for v, atom in zip(eqn.outvars, y, strict=True):
-        if atom is not v:
-            env[v] = atom
+    pairs = zip(eqn.outvars, y, strict=True)
+    env.update({v: atom for v, atom in pairs if atom is not v})
 
 
-def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Var, Atom]) -> None:
-    """Emits the pulls in reverse order; ``cotangents`` is filled in for every variable."""
+def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
+    """Emits the pulls in reverse order and fills in ``cotangents``."""
     for node, kept in reversed(tape):
         eqn = node.eqn
         outvars = eqn.outvars
@@ -74,8 +72,8 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Var, Atom]) -> None:
             cotangents[x] = c_i if before is None else emit.add(before, c_i)
 
 
-def push_sweep(tape: Tape, emit: Emitter, tangents: dict[Var, Atom]) -> None:
-    """Emits the pushes in order; ``tangents`` is filled in for every variable."""
+def push_sweep(tape: Tape, emit: Emitter, tangents: dict[Any, Atom]) -> None:
+    """Emits the pushes in order and fills in ``tangents``."""
     for node, kept in tape:
         eqn = node.eqn
         t = _tangents(node, emit, tangents)
@@ -87,7 +85,7 @@ def push_sweep(tape: Tape, emit: Emitter, tangents: dict[Var, Atom]) -> None:
 
 
 def _tangents(
-    node: Node, emit: Emitter, tangents: dict[Var, Atom]
+    node: Node, emit: Emitter, tangents: dict[Any, Atom]
 ) -> list[Atom] | None:
     """The tangents of a node's active operands; None when all are zero."""
     invars = node.eqn.invars
@@ -102,7 +100,7 @@ def _tangents(
     ]
 
 
-def _store(node: Node, pushed: Sequence[Any], tangents: dict[Var, Atom]) -> None:
+def _store(node: Node, pushed: Sequence[Any], tangents: dict[Any, Atom]) -> None:
     outvars = node.eqn.outvars
     for j, t_j in zip(node.wanted, pushed, strict=True):
         if t_j is not None:
@@ -113,7 +111,7 @@ def jvp_sweep(
     graph: LinearizedGraph,
     emit: Emitter,
     env: dict[Var, Atom],
-    tangents: dict[Var, Atom],
+    tangents: dict[Any, Atom],
 ) -> None:
     """Emits primal and tangent program together, equation by equation."""
     for node in graph.nodes:
@@ -144,7 +142,9 @@ def jvp(jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]) -> Jvp
     graph = linearize(jaxpr, active, wanted, ENGINE)
     emit, env = Emitter(), {}
     tangents = {
-        v: Var(ir.tangent_aval(v.aval)) for v, a in zip(jaxpr.invars, active, strict=True) if a
+        v: Var(ir.tangent_aval(v.aval))
+        for v, a in zip(jaxpr.invars, active, strict=True)
+        if a
     }
     given = list(tangents.values())
     jvp_sweep(graph, emit, env, tangents)
@@ -169,7 +169,7 @@ def vjp(
     emit, env = Emitter(), {}
     tape = forward_sweep(graph, emit, env, reverse=True)
     pull = Emitter()
-    cotangents: dict[Var, Atom] = {}
+    cotangents: dict[Any, Atom] = {}
     given = []
     for v, carried in zip(jaxpr.outvars, graph.carries, strict=True):
         if carried:
@@ -187,13 +187,15 @@ def vjp(
 def linearized(
     jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]
 ) -> SplitProgram:
-    """The linearization of a jaxpr without constants: forward program and tangent map."""
+    """Forward program and tangent map of a jaxpr without constants."""
     graph = linearize(jaxpr, active, wanted, ENGINE)
     emit, env = Emitter(), {}
     tape = forward_sweep(graph, emit, env, reverse=False)
     push = Emitter()
-    tangents: dict[Var, Atom] = {
-        v: Var(ir.tangent_aval(v.aval)) for v, a in zip(jaxpr.invars, active, strict=True) if a
+    tangents: dict[Any, Atom] = {
+        v: Var(ir.tangent_aval(v.aval))
+        for v, a in zip(jaxpr.invars, active, strict=True)
+        if a
     }
     given = list(tangents.values())
     push_sweep(tape, push, tangents)
@@ -253,11 +255,9 @@ def free_variables(jaxpr: Jaxpr) -> list[Var]:
 def activity(
     jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]
 ) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
-    """Which wanted outputs carry tangents, and which active inputs reach one of them."""
+    """Which wanted outputs carry tangents, which active inputs reach one of them."""
     graph = linearize(jaxpr, active, wanted, ENGINE)
-    reaching = {
-        v for v, c in zip(jaxpr.outvars, graph.carries, strict=True) if c
-    }
+    reaching = {v for v, c in zip(jaxpr.outvars, graph.carries, strict=True) if c}
     for node in reversed(graph.nodes):
         outvars = node.eqn.outvars
         if any(outvars[j] in reaching for j in node.wanted):

@@ -29,12 +29,13 @@ def check_grads(
     eps: float = 1e-5,
     seed: int = 0,
 ) -> None:
-    """Compares derivatives with central differences in float64, and raises if they differ.
+    """Compares derivatives with central differences in float64.
 
-    At each order the derivative is taken along random directions by the modes asked for,
-    and compared with ``(f(x + eps t) - f(x - eps t)) / (2 eps)``, whose error is of order
-    ``eps**2`` plus rounding over ``eps``. The next order checks the derivative just
-    checked. Arguments of lower precision are converted to float64 (complex128) first.
+    At each order the derivative is taken along random directions by the modes asked
+    for, and compared with ``(f(x + eps t) - f(x - eps t)) / (2 eps)``, whose error is
+    of order ``eps**2`` plus rounding over ``eps``. The next order checks the derivative
+    just checked. Arguments of lower precision are converted to float64 (complex128)
+    first.
 
     Args:
         fun: a function of arrays or trees of arrays.
@@ -47,7 +48,8 @@ def check_grads(
         seed: seed of the directions.
 
     Raises:
-        GradientCheckError: a derivative disagrees; the message names the order, the mode
+        GradientCheckError: a derivative disagrees; the message names the order, the
+        mode
             and the worst entry.
         ValueError: an unknown mode or an order below 1.
 
@@ -112,12 +114,20 @@ def _check(
     t = [_direction(settings.rng, a) for a in x]
     if "fwd" in settings.modes:
         _check(
-            lambda *a: jvp(fun, a, tuple(t))[1], x, order - 1, f"{history}fwd ", settings
+            lambda *a: jvp(fun, a, tuple(t))[1],
+            x,
+            order - 1,
+            f"{history}fwd ",
+            settings,
         )
     if "rev" in settings.modes:
         c = [_direction(settings.rng, a) for a in fun(*x)]
         _check(
-            lambda *a: list(vjp(fun, *a)[1](c)), x, order - 1, f"{history}rev ", settings
+            lambda *a: list(vjp(fun, *a)[1](c)),
+            x,
+            order - 1,
+            f"{history}rev ",
+            settings,
         )
 
 
@@ -169,5 +179,7 @@ def _widen(x: Any) -> Any:
     array = jax.numpy.asarray(x)
     if not ir.is_inexact(array.dtype):
         return array
-    kind = np.complex128 if np.issubdtype(array.dtype, np.complexfloating) else np.float64
+    kind = (
+        np.complex128 if np.issubdtype(array.dtype, np.complexfloating) else np.float64
+    )
     return array.astype(kind)

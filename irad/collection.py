@@ -17,10 +17,10 @@ def paused() -> Iterator[None]:
     """Holds back the cyclic garbage collector; nests, and is safe between threads.
 
     Emission makes hundreds of thousands of objects that all stay alive. The collector
-    would walk them again and again and find nothing: it took 40% of the time of making a
-    gradient of 10,000 equations.
+    would walk them again and again and find nothing: it took 40% of the time of making
+    a gradient of 10,000 equations.
     """
-    global _depth, _was_enabled  # noqa: PLW0603
+    global _depth, _was_enabled
     with _LOCK:
         if _depth == 0:
             _was_enabled = gc.isenabled()

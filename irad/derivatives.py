@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from irad_passes import dce
 
 from irad._compat import ir, mesh, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
@@ -18,6 +17,7 @@ from irad.emitter import Emitter, snippet
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable, linearize
 from irad.staging import Function, Program
+from irad_passes import dce
 
 
 def gradient(jaxpr: Jaxpr, num_consts: int, *, with_value: bool) -> ClosedJaxpr:
@@ -32,7 +32,7 @@ def gradient(jaxpr: Jaxpr, num_consts: int, *, with_value: bool) -> ClosedJaxpr:
     env: dict[Var, Atom] = {}
     tape = forward_sweep(graph, emit, env, reverse=True)
     y = jaxpr.outvars[0]
-    cotangents: dict[Var, Atom] = {}
+    cotangents: dict[Any, Atom] = {}
     if graph.carries[0]:
         cotangents[y] = one(emit, ir.cotangent_aval(y.aval))
     pull_sweep(tape, emit, cotangents)
@@ -220,9 +220,7 @@ def forward_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
 
         seeds = standard_basis([ir.tangent_aval(a) for a in in_avals])
         outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
-        blocks = [
-            split_axis(J, -1, in_avals, J.dtype) for J in pushed
-        ]
+        blocks = [split_axis(J, -1, in_avals, J.dtype) for J in pushed]
         return outs[num_outputs:], blocks
 
     return Function(run)
@@ -246,9 +244,7 @@ def reverse_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
 
         seeds = standard_basis([ir.cotangent_aval(a) for a in out_avals])
         pulled = jax.vmap(pull)(*seeds)
-        columns = [
-            split_axis(J, 0, out_avals, J.dtype) for J in pulled
-        ]
+        columns = [split_axis(J, 0, out_avals, J.dtype) for J in pulled]
         return outs[num_outputs:m], [list(row) for row in zip(*columns, strict=True)]
 
     return Function(run)
@@ -303,8 +299,8 @@ def checked_cotangents(leaves: Sequence[Any], avals: Sequence[Any]) -> list[Any]
         if not ir.type_compatible(got, expected):
             raise ValueError(
                 "unexpected JAX type (e.g. shape/dtype) for argument to VJP function: "
-                f"leaf {i} is {got.str_short()}, expected {expected.str_short()} because "
-                "the corresponding output of the differentiated function is "
+                f"leaf {i} is {got.str_short()}, expected {expected.str_short()} "
+                "because the corresponding output of the differentiated function is "
                 f"{aval.str_short()}"
             )
         checked.append(c)

@@ -1,7 +1,7 @@
 """The fingerprint: what a jaxpr computes, as a value that can be compared.
 
-Scalar literals of the outermost equations are kept apart from the rest, so that programs
-that differ in a Python number only are found to be of one family.
+Scalar literals of the outermost equations are kept apart from the rest, so that
+programs that differ in a Python number only are found to be of one family.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class UnhashableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``family``: everything but the outermost scalar literals; ``literals``: their bits."""
+    """A jaxpr's ``family``, and the bits of its outermost scalar literals."""
 
     family: Any
     literals: tuple[bytes, ...]
@@ -107,6 +107,8 @@ def _rule(eqn: Any) -> Any:
     call = _param(eqn.params["call_jaxpr"])
     if name is not None and name.settled:
         return (name.key, call)
+    if eqn.params["symbolic_zeros"]:
+        raise UnhashableError  # it may do something else for each pattern of zeros
     inside = _RULES_INSIDE.get()
     if name is not None and name.key in inside:
         return ("again", inside.index(name.key), call)
@@ -115,14 +117,14 @@ def _rule(eqn: Any) -> Any:
     token = _RULES_INSIDE.set((*inside, None if name is None else name.key))
     try:
         programs = [
-            (fingerprint(jaxpr), tuple(map(_constant, consts)))
-            for jaxpr, consts in custom_rules.rule_programs(eqn)
+            (fingerprint(jaxpr), tuple(map(_constant, consts)), zeros)
+            for jaxpr, consts, zeros in custom_rules.rule_programs(eqn)
         ]
     except NotImplementedError:
         raise UnhashableError from None
     finally:
         _RULES_INSIDE.reset(token)
-    return (eqn.params["symbolic_zeros"], call, *programs)
+    return (call, *programs)
 
 
 def _param(value: Any) -> Any:

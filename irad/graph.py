@@ -1,8 +1,8 @@
 """The linearized graph: variables, and equations with their local Jacobians.
 
 The graph is bipartite. Between variables stand equations, each with one local Jacobian
-of several inputs and outputs. It holds no emitted IR: a ``Linearized`` knows how to emit
-its forward code, its push and its pull, and reading it costs nothing.
+of several inputs and outputs. It holds no emitted IR: a ``Linearized`` knows how to
+emit its forward code, its push and its pull, and reading it costs nothing.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Linearized(Protocol):
 class Node:
     """An equation in the graph; ``local`` is None where no tangent passes through it.
 
-    ``active`` are the positions of its operands that carry tangents, ``wanted`` those of
-    its results whose tangents something needs.
+    ``active`` are the positions of its operands that carry tangents, ``wanted`` those
+    of its results whose tangents something needs.
     """
 
     eqn: JaxprEqn
@@ -72,8 +72,11 @@ class LinearizedGraph:
 
 @dataclass(frozen=True)
 class JvpProgram:
-    """``jaxpr``: (all inputs, tangents of the active) to (all outputs, tangents of those
-    in ``carries``)."""
+    """A program of values and tangents.
+
+    ``jaxpr`` takes all inputs, then the tangents of the active ones; it gives all
+    outputs, then the tangents of those in ``carries``.
+    """
 
     jaxpr: ClosedJaxpr
     carries: tuple[bool, ...]
@@ -81,13 +84,13 @@ class JvpProgram:
 
 @dataclass(frozen=True)
 class SplitProgram:
-    """A program in two: ``forward`` computes outputs and residuals, ``linear`` the rest.
+    """A program in two: outputs and residuals first, what is linear second.
 
-    ``forward``: inputs to (outputs, computed residuals). ``linear``: (residuals, tangents
-    or cotangents) to (tangents of the ``carries`` outputs, or cotangents of the active
-    inputs). ``sources`` says for each residual where it is found: a position among the
-    inputs, or ``None`` for the next computed one. ``zeros`` marks results of ``linear``
-    known to be zero, which it does not return.
+    ``forward``: inputs to (outputs, computed residuals). ``linear``: (residuals,
+    tangents or cotangents) to (tangents of the ``carries`` outputs, or cotangents of
+    the active inputs). ``sources`` says for each residual where it is found: a position
+    among the inputs, or ``None`` for the next computed one. ``zeros`` marks results of
+    ``linear`` known to be zero, which it does not return.
     """
 
     forward: ClosedJaxpr
@@ -116,7 +119,7 @@ class Engine:
         [Jaxpr, tuple[bool, ...], tuple[bool, ...]],
         tuple[tuple[bool, ...], tuple[bool, ...]],
     ]
-    """Which wanted outputs carry tangents, and which active inputs reach one of them."""
+    """Which wanted outputs carry tangents, which active inputs reach one of them."""
 
 
 Structure = Callable[

@@ -1,9 +1,9 @@
 """Staging: a derivative program as one call that XLA compiles, found again by content.
 
 Called on arrays, a program is compiled once for each content (``fingerprint``) and run;
-under an outer transformation it is one more equation. Two contents that differ in scalar
-literals only are compiled twice at most: the second time, the literals that differ become
-inputs.
+under an outer transformation it is one more equation. Two contents that differ in
+scalar literals only are compiled twice at most: the second time, the literals that
+differ become inputs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Program:
 
 
 class Function:
-    """A traceable function staged as a whole: through one stored ``jax.jit`` on arrays."""
+    """A traceable function staged as a whole, by one stored ``jax.jit`` on arrays."""
 
     def __init__(self, run: Callable[..., Any]) -> None:
         self._run = run
@@ -72,7 +72,7 @@ class Function:
 
 @dataclass
 class Family(Generic[T]):
-    """The programs of one family: one for exact literals, one with literals as inputs."""
+    """The programs of a family: for exact literals, and with literals as inputs."""
 
     literals: tuple[bytes, ...]
     exact: T
@@ -93,8 +93,8 @@ def staged(
     """``make(captured)``, remembered by content and ``what``, and what to call it on.
 
     The second result is ``captured`` itself, or the same with some literals as inputs.
-    Under an outer transformation, of the inputs or of what is ``also`` passed, nothing is
-    compiled and nothing is remembered.
+    Under an outer transformation, of the inputs or of what is ``also`` passed, nothing
+    is compiled and nothing is remembered.
     """
     with paused():
         if captured.is_abstract or any(map(ir.is_tracer, also)):

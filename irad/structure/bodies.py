@@ -11,7 +11,6 @@ from irad.caching import by_jaxpr
 from irad.emitter import Emitter, Snippet, opened, snippet
 from irad.graph import SplitProgram
 
-
 __all__ = [
     "code_of",
     "constants",

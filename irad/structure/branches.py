@@ -35,7 +35,11 @@ class Cond:
     """The linearization of a ``cond`` equation."""
 
     def __init__(
-        self, eqn: JaxprEqn, active: Sequence[int], wanted: Sequence[int], engine: Engine
+        self,
+        eqn: JaxprEqn,
+        active: Sequence[int],
+        wanted: Sequence[int],
+        engine: Engine,
     ) -> None:
         self._params = eqn.params
         self._branches = tuple(eqn.params["branches"])
@@ -60,7 +64,9 @@ class Cond:
         slots, branches = self._split(reverse=reverse)
         bodies = [self._forward_branch(b, slots) for b in branches]
         outs = self._emit(emit, bodies, x, [*self._out_types, *slots])
-        used = sorted({i for b in branches for kind, i in b.places if kind == "operand"})
+        used = sorted(
+            {i for b in branches for kind, i in b.places if kind == "operand"}
+        )
         kept = (x[0], dict(zip(used, (x[1 + i] for i in used), strict=True)), outs)
         return outs[: self._num_outputs], kept
 
@@ -140,7 +146,9 @@ class Cond:
         )
         carried = [branch.split.carries[j] for j in self.carries]
         live = (
-            [c for c, on in zip(given, carried, strict=True) if on] if reverse else given
+            [c for c, on in zip(given, carried, strict=True) if on]
+            if reverse
+            else given
         )
         returned = iter(emit.splice(code_of(branch.split.linear), [*residuals, *live]))
         zeros = iter(branch.split.zeros)

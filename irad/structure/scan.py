@@ -1,9 +1,10 @@
-"""``scan``: the forward loop keeps residuals, the tangent and pulled loops run over them.
+"""``scan``: the forward loop keeps residuals, the linear loops run over them.
 
 With body ``(a, s, x) -> (s', y)`` for constants ``a``, carries ``s`` and slices ``x``,
-the tangent loop is ``(ds, dx) -> (ds', dy)`` and the pulled loop runs the other way with
-``(da + its share, ds', dy) -> (ds, dx)``. Residuals that do not change over the loop are
-computed once outside it; those that are slices are passed again and never stacked.
+the tangent loop is ``(ds, dx) -> (ds', dy)`` and the pulled loop runs the other way
+with ``(da + its share, ds', dy) -> (ds, dx)``. Residuals that do not change over the
+loop are computed once outside it; those that are slices are passed again and never
+stacked.
 """
 
 from __future__ import annotations
@@ -13,14 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from irad_passes import dce, invariant_equations
-
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized
 from irad.structure.bodies import code_of, constants, opened
+from irad_passes import dce, invariant_equations
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,7 @@ def activity(
     while True:
         needs = tuple(outputs)
         _, reached = engine.activity(body, tuple(inputs), needs)
-        grown = [
-            o or r for o, r in zip(outputs[:n], reached[a : a + n], strict=True)
-        ]
+        grown = [o or r for o, r in zip(outputs[:n], reached[a : a + n], strict=True)]
         if grown == outputs[:n]:
             break
         outputs[:n] = grown
@@ -186,7 +184,11 @@ class Scan:
     ) -> tuple[Sequence[Atom], Any]:
         program = self._program(reverse=reverse)
         a, s, xs = self._parts.split([*constants(emit, self._closed), *x])
-        extras = emit.splice(code_of(program.prologue), a) if program.prologue.jaxpr.outvars else []
+        extras = (
+            emit.splice(code_of(program.prologue), a)
+            if program.prologue.jaxpr.outvars
+            else []
+        )
         fixed = [*a, *extras]
         outs = self._loop(emit, program.forward, fixed, s, xs)
         n = len(eqn.outvars)
@@ -233,9 +235,7 @@ class Scan:
     ) -> tuple[Sequence[Atom], Sequence[Any]]:
         a, s, xs = self._parts.split([*constants(emit, self._closed), *x])
         ta, ts, tx = self._spread_tangents(emit, t)
-        outs = self._loop(
-            emit, self._jvp_body, [*a, *ta], [*s, *ts], [*xs, *tx]
-        )
+        outs = self._loop(emit, self._jvp_body, [*a, *ta], [*s, *ts], [*xs, *tx])
         n, k = self._parts.carry, len(ts)
         m = len(eqn.outvars) - n
         y = [*outs[:n], *outs[n + k : n + k + m]]
@@ -309,7 +309,9 @@ class Scan:
         marks = self._moving.inputs
         operands = self._operand_types
         tangents = [
-            given[i - k] if i - k in given else emit.zeros(ir.tangent_aval(operands[i - k]))
+            given[i - k]
+            if i - k in given
+            else emit.zeros(ir.tangent_aval(operands[i - k]))
             if marks[i]
             else None
             for i in range(len(marks))
@@ -412,9 +414,7 @@ def _pull_body(
     emit = Emitter()
     returned = iter(emit.splice(code_of(program.linear), linear.invars))
     zeros = iter(program.zeros)
-    pulled = [
-        None if zero else next(returned) for zero in zeros
-    ]
+    pulled = [None if zero else next(returned) for zero in zeros]
     na, ns = len(sums), len(cs)
     ca, cin, cx = pulled[:na], pulled[na : na + ns], pulled[na + ns :]
     outs: list[Atom] = []
@@ -445,7 +445,7 @@ def _jvp_body(
     ]
     total = len(body.invars)
     a, s, x = parts.split(inner.invars[:total])
-    on_a, on_s, on_x = parts.split(moving.inputs)
+    on_a, on_s, _ = parts.split(moving.inputs)
     given = inner.invars[total:]
     na, ns = sum(on_a), sum(on_s)
     da, ds, dx = given[:na], given[na : na + ns], given[na + ns :]

@@ -18,7 +18,11 @@ class While:
     """The linearization of a ``while`` equation."""
 
     def __init__(
-        self, eqn: JaxprEqn, active: Sequence[int], wanted: Sequence[int], engine: Engine
+        self,
+        eqn: JaxprEqn,
+        active: Sequence[int],
+        wanted: Sequence[int],
+        engine: Engine,
     ) -> None:
         params = eqn.params
         self._params = params
@@ -29,9 +33,7 @@ class While:
         k = len(self._closed.consts)
         self._num_cond = params["cond_nconsts"]
         self._parts = Parts(k + params["body_nconsts"], len(eqn.outvars))
-        on = [False] * k + [
-            i in active for i in range(self._num_cond, len(eqn.invars))
-        ]
+        on = [False] * k + [i in active for i in range(self._num_cond, len(eqn.invars))]
         need = [j in wanted for j in range(len(eqn.outvars))]
         self._moving = activity(self._body, self._parts, on, need, engine)
         self._given = tuple(i - self._num_cond + k for i in active)

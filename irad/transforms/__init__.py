@@ -1,0 +1,1 @@
+"""The public transforms: arguments and trees in, a derivative out."""

@@ -141,7 +141,7 @@ def check_differentiable_input(
             f"{name} with holomorphic=True requires inputs with complex dtype, "
             f"but got {dtype.name}."
         )
-    if ir.is_extended(dtype) or np.issubdtype(dtype, np.integer) or dtype == bool:
+    if ir.is_extended(dtype) or np.issubdtype(dtype, np.integer) or dtype == np.bool_:
         if not allow_int:
             raise TypeError(
                 f"{name} requires real- or complex-valued inputs (input dtype that is "
@@ -169,15 +169,15 @@ def check_differentiable_output(name: str, aval: Any, *, holomorphic: bool) -> N
     elif is_complex(dtype):
         raise TypeError(
             f"{name} requires real-valued outputs (output dtype that is a sub-dtype of "
-            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
-            "holomorphic=True. For differentiation of non-holomorphic functions "
+            f"np.floating), but got {dtype.name}. For holomorphic differentiation, "
+            "pass holomorphic=True. For differentiation of non-holomorphic functions "
             "involving complex outputs, use irad.vjp directly."
         )
     elif not ir.is_inexact(dtype):
         raise TypeError(
             f"{name} requires real-valued outputs (output dtype that is a sub-dtype of "
-            f"np.floating), but got {dtype.name}. For differentiation of functions with "
-            "integer outputs, use irad.vjp directly."
+            f"np.floating), but got {dtype.name}. For differentiation of functions "
+            "with integer outputs, use irad.vjp directly."
         )
 
 

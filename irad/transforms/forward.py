@@ -25,8 +25,8 @@ def jvp(
 ) -> Any:
     """The value of a function and its Jacobian times a tangent: ``(y, J t)``.
 
-    Value and tangent are computed together, keeping nothing: memory is at most twice that
-    of ``fun``, flops 2 to 3 times.
+    Value and tangent are computed together, keeping nothing: memory is at most twice
+    that of ``fun``, flops 2 to 3 times.
 
     Args:
         fun: a function of arrays or trees of arrays.
@@ -38,7 +38,7 @@ def jvp(
         ``(y, tangent of y)``, or ``(y, tangent of y, auxiliary)``.
 
     Raises:
-        TypeError: primals and tangents differ in tree or dtype, or are no tuples or lists.
+        TypeError: primals and tangents differ in tree or dtype, or are no tuples.
         ValueError: they differ in shape.
         NoRuleError: a primitive has no derivative.
 

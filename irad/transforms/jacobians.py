@@ -1,4 +1,4 @@
-"""Whole Jacobians and Hessians: ``jacfwd``, ``jacrev``, ``jacobian``, ``hessian``, ``hvp``."""
+"""Whole Jacobians and Hessians, and products with a Hessian."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """The Jacobian of a function, column by column in forward mode.
 
-    Costs one push for each input element, all in one batch: for ``n`` inputs about ``n``
-    times the flops and memory of ``irad.jvp``.
+    Costs one push for each input element, all in one batch: for ``n`` inputs about
+    ``n`` times the flops and memory of ``irad.jvp``.
 
     Args:
         fun: a function of real arrays or trees of them (complex if ``holomorphic``).
@@ -49,8 +49,8 @@ def jacfwd(
 
     Returns:
         A function of the same arguments: the tree of outputs, each leaf replaced by a
-        tree of inputs, whose leaves have shape ``(*output.shape, *input.shape)``; or that
-        and the auxiliary.
+        tree of inputs, whose leaves have shape ``(*output.shape, *input.shape)``; or
+        that and the auxiliary.
 
     Raises:
         TypeError: an input is not real, or not complex if ``holomorphic``.
@@ -81,8 +81,8 @@ def jacrev(
     """The Jacobian of a function, row by row in reverse mode.
 
     Costs one pull for each output element, all in one batch: for ``m`` outputs about
-    ``m`` times the flops and memory of ``irad.vjp``. Takes what ``irad.jacfwd`` takes and
-    ``allow_int``, and gives the same tree.
+    ``m`` times the flops and memory of ``irad.vjp``. Takes what ``irad.jacfwd`` takes
+    and ``allow_int``, and gives the same tree.
 
     Example:
         >>> import irad, jax.numpy as jnp
@@ -261,8 +261,8 @@ def _check_forward_input(x: Any, *, holomorphic: bool) -> None:
     elif is_complex(dtype) or not ir.is_inexact(dtype):
         raise TypeError(
             "jacfwd requires real-valued inputs (input dtype that is a sub-dtype of "
-            f"np.floating), but got {dtype.name}. For holomorphic differentiation, pass "
-            "holomorphic=True. For differentiation of non-holomorphic functions "
+            f"np.floating), but got {dtype.name}. For holomorphic differentiation, "
+            "pass holomorphic=True. For differentiation of non-holomorphic functions "
             "involving complex inputs or integer inputs, use irad.jvp directly."
         )
 

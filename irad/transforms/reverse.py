@@ -9,7 +9,6 @@ from typing import Any
 import jax
 
 from irad import derivatives
-from irad._compat import ir
 from irad.capture import Captured, capture
 from irad.staging import Program, staged
 from irad.transforms.arguments import (
@@ -34,9 +33,9 @@ def grad(
 ) -> Callable[..., Any]:
     """The gradient of a scalar-valued function, by reverse mode.
 
-    A drop-in for ``jax.grad``. The function runs once a call, on traced values in place of
-    the arguments in ``argnums``; Python control flow may ask for their numbers when they
-    are known. On arrays the derivative program is compiled, and found again by its
+    A drop-in for ``jax.grad``. The function runs once a call, on traced values in place
+    of the arguments in ``argnums``; Python control flow may ask for their numbers when
+    they are known. On arrays the derivative program is compiled, and found again by its
     content the next time.
 
     Args:
@@ -44,9 +43,9 @@ def grad(
             ``()`` (complex if ``holomorphic``).
         argnums: which positional arguments to differentiate in: an int, or several.
         has_aux: whether ``fun`` returns ``(output, auxiliary)``.
-        holomorphic: whether ``fun`` is promised to be holomorphic; then inputs and output
-            are complex.
-        allow_int: whether integer inputs are allowed; their gradients have dtype float0.
+        holomorphic: whether ``fun`` is promised to be holomorphic; then inputs and
+            output are complex.
+        allow_int: whether integer inputs are allowed; their gradients are float0.
 
     Returns:
         A function of the same arguments that gives the gradient in the tree, shapes and
@@ -103,7 +102,7 @@ def value_and_grad(
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, with_value=True
     )
-    doc = f"Value and gradient of {{fun}} with respect to positional argument(s) {argnums}."
+    doc = f"Value and gradient of {{fun}} with respect to argument(s) {argnums}."
 
     @wraps(fun, doc)
     def value_and_grad_of(*args: Any, **kwargs: Any) -> Any:
@@ -255,10 +254,11 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         has_aux: whether ``fun`` returns ``(output, auxiliary)``.
 
     Returns:
-        ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a cotangent
-        in the tree, shapes and dtypes of ``y`` and returns a tuple of cotangents, one for
-        each primal; for complex arrays the pairing is ``Re(sum(c * t))``, without a
-        conjugate. It is a pytree of residuals and passes through ``jax.jit``.
+        ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a
+        cotangent in the tree, shapes and dtypes of ``y`` and returns a tuple of
+        cotangents, one for each primal; for complex arrays the pairing is ``Re(sum(c *
+        t))``, without a conjugate. It is a pytree of residuals and passes through
+        ``jax.jit``.
 
     Raises:
         ValueError: the cotangent does not match ``y`` in tree, shape or dtype.

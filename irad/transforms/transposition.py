@@ -75,8 +75,9 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
             read.
 
     Returns:
-        A function of a cotangent in the tree of the output, giving a tuple of cotangents
-        with the shapes and dtypes of ``primals``. Its cost is that of ``fun``.
+        A function of a cotangent in the tree of the output, giving a tuple of
+        cotangents with the shapes and dtypes of ``primals``. Its cost is that of
+        ``fun``.
 
     Raises:
         NotLinearError: ``fun`` is not linear in its arguments.
@@ -85,7 +86,8 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
     Example:
         >>> import jax, irad
         >>> scalar = jax.ShapeDtypeStruct((), "float32")
-        >>> transposed = irad.linear_transpose(lambda x, y: 0.5 * x - 2 * y, scalar, scalar)
+        >>> fun = lambda x, y: 0.5 * x - 2 * y
+        >>> transposed = irad.linear_transpose(fun, scalar, scalar)
         >>> [float(c) for c in transposed(jax.numpy.float32(1.0))]
         [0.5, -2.0]
     """

@@ -22,7 +22,11 @@ def fun(x):
 
 def same(ours, theirs, rtol=1e-10):
     assert jax.tree.structure(ours) == jax.tree.structure(theirs)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12), ours, theirs)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12),
+        ours,
+        theirs,
+    )
 
 
 OUTSIDE = {
@@ -35,7 +39,9 @@ OUTSIDE = {
     "jax.linearize": lambda ad: jax.linearize(ad.grad(fun), X)[1](X),
     "jax.jacfwd of jvp": lambda ad: jax.jacfwd(lambda x: ad.jvp(fun, (x,), (X,))[1])(X),
     "jit of vmap of jit": lambda ad: jax.jit(jax.vmap(jax.jit(ad.grad(fun))))(XS),
-    "scan": lambda ad: lax.scan(lambda x, _: (x - 0.1 * ad.grad(fun)(x), x), X, length=3),
+    "scan": lambda ad: lax.scan(
+        lambda x, _: (x - 0.1 * ad.grad(fun)(x), x), X, length=3
+    ),
     "while": lambda ad: lax.while_loop(
         lambda x: fun(x) > 0.1, lambda x: x - 0.1 * ad.grad(fun)(x), X
     ),
@@ -127,7 +133,9 @@ def test_donated_arguments():
     assert x.is_deleted()
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64", "complex128"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float32", "complex64", "complex128"]
+)
 def test_dtypes(dtype):
     x = X.astype(dtype)
 

@@ -1,4 +1,4 @@
-"""Bad input never gives a number: what is raised, and that it names place and next step."""
+"""Bad input never gives a number: what is raised names place and next step."""
 
 from __future__ import annotations
 
@@ -33,8 +33,18 @@ TABLE = [
     ("integer input", lambda: irad.grad(lambda n: n * 2.0)(3), TypeError, "allow_int"),
     ("vector output", lambda: irad.grad(jnp.sin)(X), TypeError, r"shape: \(3,\)"),
     ("tree output", lambda: irad.grad(lambda x: (x, x))(1.0), TypeError, "scalar"),
-    ("integer output", lambda: irad.grad(lambda x: jnp.int32(1))(1.0), TypeError, "vjp"),
-    ("complex output", lambda: irad.grad(lambda x: x * 1j)(1.0), TypeError, "holomorphic"),
+    (
+        "integer output",
+        lambda: irad.grad(lambda x: jnp.int32(1))(1.0),
+        TypeError,
+        "vjp",
+    ),
+    (
+        "complex output",
+        lambda: irad.grad(lambda x: x * 1j)(1.0),
+        TypeError,
+        "holomorphic",
+    ),
     (
         "holomorphic of real",
         lambda: irad.grad(lambda x: x, holomorphic=True)(1.0),
@@ -44,7 +54,12 @@ TABLE = [
     ("not callable", lambda: irad.grad(3), TypeError, "callable"),
     ("too few arguments", lambda: irad.grad(jnp.sin, 2)(1.0), ValueError, "positional"),
     ("string argument", lambda: irad.grad(lambda s: 1.0)("a"), TypeError, "str"),
-    ("no pair with aux", lambda: irad.grad(jnp.sin, has_aux=True)(1.0), TypeError, "pair"),
+    (
+        "no pair with aux",
+        lambda: irad.grad(jnp.sin, has_aux=True)(1.0),
+        TypeError,
+        "pair",
+    ),
     (
         "tangent of wrong shape",
         lambda: irad.jvp(jnp.sin, (X,), (X[:2],)),
@@ -58,7 +73,12 @@ TABLE = [
         "float64",
     ),
     ("tangent tree", lambda: irad.jvp(jnp.sin, (X,), ([X],)), TypeError, "tree"),
-    ("tangents no tuple", lambda: irad.jvp(jnp.sin, X, X), TypeError, "tuples or lists"),
+    (
+        "tangents no tuple",
+        lambda: irad.jvp(jnp.sin, X, X),
+        TypeError,
+        "tuples or lists",
+    ),
     (
         "cotangent tree",
         lambda: irad.vjp(jnp.sin, X)[1]((X, X)),
@@ -66,7 +86,12 @@ TABLE = [
         "tree structure",
     ),
     ("cotangent shape", lambda: irad.vjp(jnp.sin, X)[1](X[:2]), ValueError, "expected"),
-    ("too many cotangents", lambda: irad.vjp(jnp.sin, X)[1](X, X), TypeError, "takes one"),
+    (
+        "too many cotangents",
+        lambda: irad.vjp(jnp.sin, X)[1](X, X),
+        TypeError,
+        "takes one",
+    ),
     ("output no array", lambda: irad.grad(lambda x: "a")(1.0), TypeError, "str"),
     (
         "branch on an abstract value",
@@ -98,14 +123,31 @@ TABLE = [
         irad.NotLinearError,
         "vjp",
     ),
-    ("numpy on a tracer", lambda: irad.grad(lambda x: np.sin(x).sum())(X), jax.errors.TracerArrayConversionError, "__array__"),
-    ("unknown mode", lambda: irad.check_grads(jnp.sin, (X,), modes=("up",)), ValueError, "fwd"),
-    ("wrong gradient", lambda: irad.check_grads(jnp.floor, (X + 0.7,)), irad.GradientCheckError, "order 1"),
+    (
+        "numpy on a tracer",
+        lambda: irad.grad(lambda x: np.sin(x).sum())(X),
+        jax.errors.TracerArrayConversionError,
+        "__array__",
+    ),
+    (
+        "unknown mode",
+        lambda: irad.check_grads(jnp.sin, (X,), modes=("up",)),
+        ValueError,
+        "fwd",
+    ),
+    (
+        "wrong gradient",
+        lambda: irad.check_grads(jnp.floor, (X + 0.7,)),
+        irad.GradientCheckError,
+        "order 1",
+    ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("act", "kind", "message"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+    ("act", "kind", "message"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
 )
 def test_bad_input_raises(act, kind, message):
     with pytest.raises(kind, match=message):

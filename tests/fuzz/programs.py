@@ -1,8 +1,9 @@
 """Random programs over 3 x 3 arrays, from a list of choices that hypothesis can shrink.
 
-A program is a list of instructions ``(operation, i, j, inner)``: the operation applies to
-values ``i`` and ``j`` of those computed so far and appends its result. Operations with a
-body (scan, cond, jit, custom rules, nested derivatives) run the program ``inner`` in it.
+A program is a list of instructions ``(operation, i, j, inner)``: the operation applies
+to values ``i`` and ``j`` of those computed so far and appends its result. Operations
+with a body (scan, cond, jit, custom rules, nested derivatives) run the program
+``inner`` in it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The worked examples of the literature on automatic differentiation, with its numbers."""
+"""The worked examples of the literature, with its numbers."""
 
 from __future__ import annotations
+
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +40,7 @@ def test_both_traces_node_by_node():
 
 
 def test_product_and_sine():
-    """y = x1 x2 + sin x1: (x2 + cos x1, x1), forward and reverse."""
+    """Y = x1 x2 + sin x1: (x2 + cos x1, x1), forward and reverse."""
     fun, x = (lambda x: x[0] * x[1] + jnp.sin(x[0])), jnp.array([0.7, 1.9])
     expected = [1.9 + np.cos(0.7), 0.7]
     np.testing.assert_allclose(irad.grad(fun)(x), expected, rtol=1e-12)
@@ -46,7 +48,7 @@ def test_product_and_sine():
 
 
 def test_speelpenning_product_shares_its_work():
-    """Griewank & Walther (2008): all n partials of a product in O(n) multiplications."""
+    """Griewank & Walther (2008): n partials of a product, O(n) multiplications."""
     n = 50
     x = jnp.linspace(0.5, 1.5, n)
 
@@ -63,7 +65,7 @@ def test_speelpenning_product_shares_its_work():
 
 
 def test_trace_of_a_product_with_an_inverse():
-    """d tr(A X^-1 B) / dX = -X^-T A^T B^T X^-T (Petersen & Pedersen, eq. 124)."""
+    """D tr(A X^-1 B) / dX = -X^-T A^T B^T X^-T (Petersen & Pedersen, eq. 124)."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((3, 4)), rng.standard_normal((4, 3))
     X = rng.standard_normal((4, 4)) + 4 * np.eye(4)
@@ -105,7 +107,9 @@ def test_gradient_of_the_nuclear_norm():
 
 def test_log_softmax_is_stable_at_large_logits():
     logits = jnp.array([1e4, 0.0, -1e4])
-    got = irad.grad(lambda z: jax.nn.log_softmax(z)[0] + jax.nn.log_softmax(z)[1])(logits)
+    got = irad.grad(lambda z: jax.nn.log_softmax(z)[0] + jax.nn.log_softmax(z)[1])(
+        logits
+    )
     np.testing.assert_allclose(got, [-1.0, 1.0, 0.0])
 
 
@@ -113,7 +117,7 @@ def test_four_layer_perceptron():
     """Parameter gradients by the backpropagation recurrences, written out by hand."""
     rng = np.random.default_rng(3)
     widths = [3, 5, 4, 6, 2]
-    W = [rng.standard_normal((n, m)) / 2 for m, n in zip(widths, widths[1:], strict=False)]
+    W = [rng.standard_normal((n, m)) / 2 for m, n in itertools.pairwise(widths)]
     b = [rng.standard_normal(n) / 2 for n in widths[1:]]
     x, target = rng.standard_normal(3), rng.standard_normal(2)
 

