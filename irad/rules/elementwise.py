@@ -210,7 +210,7 @@ def _selected(c: Array, J: Joint) -> Sequence[Array | None]:
     def share(i: int) -> Array:
         if which.dtype == bool:
             return lax.select(which, c, zero) if i else lax.select(which, zero, c)
-        return lax.select(lax.eq(which, i), c, zero)
+        return lax.select(which == i, c, zero)
 
     return (None, *(share(i) for i in range(len(J.domains) - 1)))
 

@@ -55,7 +55,7 @@ COMPLEX_ROWS = [
 ]
 TALL, WIDE = np.linspace(0.3, 1.4, 3)[:, None], np.linspace(-1.3, 2.1, 4)[None]
 SCALAR, EMPTY = np.array(0.7), np.zeros((0, 2))
-WHICH = np.array([2, 0, 1])
+WHICH = np.array([2, 0, 1], "int32")
 
 CASES = [
     *(Case(name, fun, (x,)) for name, (fun, x) in UNARY.items()),
