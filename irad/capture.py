@@ -12,7 +12,6 @@ import numpy as np
 from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
 
-
 T = TypeVar("T")
 
 
@@ -54,9 +53,10 @@ class Captured:
         return (name, self.num_consts, self.num_outputs), make_for
 
     def with_literals_as_inputs(self, which: Sequence[int]) -> Captured:
-        """The same program, some scalar literals of its outermost equations being inputs.
+        """The same program, some outermost scalar literals being inputs.
 
-        ``which`` counts the scalar literals in the order of the equations, outputs last.
+        ``which`` counts the scalar literals in the order of the equations, outputs
+        last.
         """
         jaxpr, values = _lift_literals(self.jaxpr, set(which))
         return replace(
@@ -128,7 +128,7 @@ def capture(
 
 
 def _split_aux(aux: Any) -> tuple[Callable[[Sequence[Any]], Any], list[Any]]:
-    """The traced leaves of an auxiliary output, and how to put values in their place."""
+    """How to put values in an auxiliary output, and its traced leaves."""
     leaves, tree = jax.tree_util.tree_flatten(aux)
     traced = [x for x in leaves if ir.is_tracer(x)]
     rest = [None if ir.is_tracer(x) else (x,) for x in leaves]

@@ -21,9 +21,10 @@ from irad_passes import dce
 class Snippet:
     """Straight-line IR over slots: inputs, then literals, then constants, then results.
 
-    ``steps`` are (primitive, params, operand slots, result types, effects); ``outs`` are
-    slots, or None for an output that is zero. ``places`` has the source and the context
-    of every step of a program; the steps of a rule take those of the equation at hand.
+    ``steps`` are (primitive, params, operand slots, result types, effects); ``outs``
+    are slots, or None for an output that is zero. ``places`` has the source and the
+    context of every step of a program; the steps of a rule take those of the equation
+    at hand.
     """
 
     num_inputs: int
@@ -43,8 +44,8 @@ def snippet(
 ) -> Snippet:
     """The snippet of a jaxpr; ``zeros`` marks outputs that are known to be zero.
 
-    Such outputs are absent from the jaxpr. A program is spliced ``in_place``: each of its
-    equations keeps its line in the user's program, its mesh and its device.
+    Such outputs are absent from the jaxpr. A program is spliced ``in_place``: each of
+    its equations keeps its line in the user's program, its mesh and its device.
     """
     slots: dict[Var, int] = {v: i for i, v in enumerate(jaxpr.invars)}
     literals = list(
@@ -117,7 +118,7 @@ class Emitter:
         return var
 
     def splice(self, code: Snippet, atoms: Sequence[Atom]) -> list[Any]:
-        """Appends a snippet's equations applied to ``atoms`` and returns its outputs."""
+        """Appends a snippet applied to ``atoms`` and returns its outputs."""
         slots: list[Any] = [*atoms, *code.literals]
         if code.consts:
             slots += map(self.constant, code.consts)
@@ -164,7 +165,13 @@ class Emitter:
         results = [Var(aval) for aval in avals]
         self.eqns.append(
             JaxprEqn(
-                list(operands), results, primitive, params, effects, self.source, self.ctx
+                list(operands),
+                results,
+                primitive,
+                params,
+                effects,
+                self.source,
+                self.ctx,
             )
         )
         return results

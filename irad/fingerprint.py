@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from irad._compat import custom_rules, ir
+from irad._compat import custom_rules, ir, tracing
 from irad._compat.ir import Jaxpr, Literal
 from irad.caching import by_jaxpr
 
@@ -101,12 +101,23 @@ _RULES_INSIDE: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar(
 def _rule(eqn: Any) -> Any:
     """A custom rule: by its name if nobody can change it, else by what it computes.
 
-    A rule that calls its own function is entered once.
+    A user's rule is run once for equal equations of a capture.
     """
     name = custom_rules.rule_name(eqn)
     call = _param(eqn.params["call_jaxpr"])
     if name is not None and name.settled:
         return (name.key, call)
+    known = None if name is None else tracing.rules_of(name.scope)
+    if name is None or known is None or _RULES_INSIDE.get():
+        return _traced_rule(eqn, name, call)
+    key = ("fingerprint", name.key, call)
+    if key not in known:
+        known[key] = _traced_rule(eqn, name, call)
+    return known[key]
+
+
+def _traced_rule(eqn: Any, name: Any, call: Any) -> Any:
+    """A custom rule by what it computes; one that calls itself is entered once."""
     if eqn.params["symbolic_zeros"]:
         raise UnhashableError  # it may do something else for each pattern of zeros
     inside = _RULES_INSIDE.get()
@@ -120,7 +131,8 @@ def _rule(eqn: Any) -> Any:
             (fingerprint(jaxpr), tuple(map(_constant, consts)), zeros)
             for jaxpr, consts, zeros in custom_rules.rule_programs(eqn)
         ]
-    except NotImplementedError:
+    except Exception:
+        # What is wrong with a rule is said where, and if, it is needed.
         raise UnhashableError from None
     finally:
         _RULES_INSIDE.reset(token)

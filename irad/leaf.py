@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 import jax
-from irad_passes import dce, inline, simplify
 
 from irad._compat import ir, tracing
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn
@@ -31,6 +30,7 @@ from irad.rules.registry import (
     Rule,
     WrittenOut,
 )
+from irad_passes import dce, inline, simplify
 
 
 @dataclass(frozen=True)
@@ -293,9 +293,7 @@ class Linear:
         """The program in two: what does not depend on the tangents, and the rest."""
         jaxpr, consts = self.jaxpr, list(self.consts)
         k = len(jaxpr.constvars)
-        opened = jaxpr.replace(
-            constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars]
-        )
+        opened = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
         primals = k + self.num_primals
         active = tuple(i >= primals for i in range(len(opened.invars)))
         wanted = tuple(j >= self.num_results for j in range(len(opened.outvars)))

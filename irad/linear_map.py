@@ -2,8 +2,8 @@
 
 A block ``J`` maps the tangent ``t`` of one operand to its share of the tangent of one
 result: ``push(t) = J t``. ``pull(c) = J^T c`` is the plain transpose, never conjugated:
-the pairing is ``Re(sum(c * t))`` as in JAX. Maps hold arrays (in a template: tracers) in
-their leaves and types in their static fields, so that a map is a pytree.
+the pairing is ``Re(sum(c * t))`` as in JAX. Maps hold arrays (in a template: tracers)
+in their leaves and types in their static fields, so that a map is a pytree.
 
 Elementwise operands may have rank 0 or size-1 axes against the result. Their maps
 broadcast when pushed and sum over what was broadcast when pulled.
@@ -35,7 +35,7 @@ class Params(dict[str, Any]):
 
 @dataclass(frozen=True)
 class LinearMap:
-    """A linear map from tangents of type ``domain`` to tangents of type ``codomain``."""
+    """A linear map from tangents of type ``domain`` to those of ``codomain``."""
 
     domain: Any = field(metadata={"static": True})
     codomain: Any = field(metadata={"static": True})
@@ -49,7 +49,7 @@ class LinearMap:
         raise NotImplementedError
 
     @property
-    def T(self) -> Transposed:  # noqa: N802
+    def T(self) -> Transposed:
         """The transpose: push and pull exchanged."""
         return Transposed(self.codomain, self.domain, self)
 
@@ -104,7 +104,7 @@ class Scale(LinearMap):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Divide(LinearMap):
-    """Elementwise quotient by ``divisor``; apart from Scale so that rounding is JAX's."""
+    """Elementwise quotient by ``divisor``, so that rounding is as in JAX."""
 
     divisor: Array
 
@@ -137,13 +137,15 @@ class Select(LinearMap):
         mask = self.mask
         if mask.ndim:
             mask = broadcast_to_shape(mask, self.codomain.shape)
-        return lax.select(mask, t, lax.neg(t) if self.elsewhere else lax.full_like(t, 0))
+        return lax.select(
+            mask, t, lax.neg(t) if self.elsewhere else lax.full_like(t, 0)
+        )
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Apply(LinearMap):
-    """A primitive that is linear in operand ``position``, the other operands held fixed.
+    """A primitive that is linear in operand ``position``, the others held fixed.
 
     ``others`` are all operands, with None at ``position``. ``transpose(c, J)`` is the
     transpose, written once beside the primitive's rule; it reads ``J.domain``,
@@ -199,7 +201,7 @@ class Transposed(LinearMap):
         return self.of.push(c)
 
     @property
-    def T(self) -> LinearMap:  # type: ignore[override]  # noqa: N802
+    def T(self) -> LinearMap:  # type: ignore[override]
         """The map itself."""
         return self.of
 
@@ -221,7 +223,7 @@ class Compose(LinearMap):
 
 @dataclass(frozen=True)
 class Blocks:
-    """A local Jacobian in blocks: ``rows[j][i]`` from operand i to result j, None if zero."""
+    """A local Jacobian in blocks, ``rows[j][i]`` from operand i to result j, or None."""
 
     rows: tuple[tuple[LinearMap | None, ...], ...]
 

@@ -89,7 +89,7 @@ def is_differentiable(aval: Any) -> bool:
 
 
 def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:
-    """The variables that wanted outputs depend on."""
+    """The variables whose tangents those of wanted outputs may depend on."""
     needed = {
         v for v, w in zip(jaxpr.outvars, wanted, strict=True) if w and type(v) is Var
     }
@@ -97,8 +97,10 @@ def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:
         if eqn.effects and references.touches_references(eqn):
             needed.update([x for x in eqn.invars if type(x) is Var])
             continue
+        if isinstance(RULES.get(eqn.primitive), Constant):
+            continue
         for v in eqn.outvars:
-            if v in needed:
+            if v in needed and is_differentiable(v.aval):
                 needed.update([x for x in eqn.invars if type(x) is Var])
                 break
     return needed
@@ -141,7 +143,7 @@ def _local(
 def _local_in_its_context(
     eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
-    """The local Jacobian of an equation traced under another mesh, device or metadata."""
+    """The local Jacobian of an equation of another mesh, device or metadata."""
     with eqn.ctx.manager:
         leaves = _LEAVES.setdefault(ir.trace_context(), {})
         local = _local(eqn, active, wanted, engine, leaves)

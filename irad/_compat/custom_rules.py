@@ -79,22 +79,32 @@ def function_name(eqn: ir.JaxprEqn) -> str:
     return ir.closed(eqn.params["call_jaxpr"]).jaxpr.debug_info.func_name
 
 
-def rule_programs(eqn: ir.JaxprEqn) -> list[tuple[ir.Jaxpr, Sequence[Any]]]:
-    """What a custom equation's rule computes, as jaxprs with their constants.
+Traced = tuple[ir.Jaxpr, Sequence[Any], tuple[bool, ...]]
+"""A program, its constants, and which of its results are known zeros it leaves out."""
+
+
+def rule_programs(eqn: ir.JaxprEqn) -> list[Traced]:
+    """What a custom equation's rule computes where all operands carry tangents.
 
     For a ``custom_jvp`` results and tangents; for a ``custom_vjp`` its two programs.
     """
     avals = [x.aval for x in eqn.invars]
     active = [i for i, aval in enumerate(avals) if ir.is_inexact(aval.dtype)]
     n = len(avals)
+    zeros: list[bool] = []
+
+    def present(values: Sequence[Any]) -> list[Any]:
+        zeros[:] = [v is None for v in values]
+        return [v for v in values if v is not None]
+
     if eqn.primitive is ir.custom_jvp_call_p:
 
         def jvp(*arrays: Any) -> list[Any]:
             y, pushed = ir.jvp_of_equation(eqn, arrays[:n], active, arrays[n:])
-            return [*y, *(t for t in pushed if t is not None)]
+            return [*y, *present(pushed)]
 
         tangents = [ir.tangent_aval(avals[i]) for i in active]
-        return [tracing.trace(jvp, [*avals, *tangents], "rule")]
+        return [(*tracing.trace(jvp, [*avals, *tangents], "rule"), tuple(zeros))]
     rule = CustomVJP(eqn, active)
 
     def forward(*x: Any) -> list[Any]:
@@ -106,14 +116,11 @@ def rule_programs(eqn: ir.JaxprEqn) -> list[tuple[ir.Jaxpr, Sequence[Any]]]:
     k = len(kept)
 
     def backward(*arrays: Any) -> list[Any]:
-        pulled = rule.backward(arrays[:k], arrays[k:])
-        return [c for c in pulled if c is not None]
+        return present(rule.backward(arrays[:k], arrays[k:]))
 
     cotangents = [ir.cotangent_aval(v.aval) for v in eqn.outvars]
-    return [
-        (made, consts),
-        tracing.trace(backward, [*kept, *cotangents], "rule"),
-    ]
+    pull = tracing.trace(backward, [*kept, *cotangents], "rule")
+    return [(made, consts, ()), (*pull, tuple(zeros))]
 
 
 # Whether two equations have one rule --------------------------------------------------

@@ -145,7 +145,7 @@ def closed_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any] = ()) -> ClosedJaxpr:
 
 
 def source_line(eqn: JaxprEqn) -> str:
-    """The line of the user's program that made an equation: ``file:line (function)``."""
+    """The user's line that made an equation: ``file:line (function)``."""
     return _source.summarize(eqn.source_info)
 
 
@@ -222,7 +222,7 @@ def inner_jaxprs(eqn: JaxprEqn) -> list[Jaxpr]:
 
 
 def is_plain_call(eqn: JaxprEqn) -> bool:
-    """Whether a ``jit`` equation asks for nothing but its body: no placement, no options."""
+    """Whether a ``jit`` equation asks for no placement and no options."""
     params = eqn.params
     shardings = (*params["in_shardings"], *params["out_shardings"])
     layouts = (*params["in_layouts"], *params["out_layouts"])
@@ -253,7 +253,7 @@ def equation_function(
 def jvp_of_equation(
     eqn: JaxprEqn, x: Sequence[Any], active: Sequence[int], t: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
-    """Results and tangents of one equation by JAX's own rule; None is a zero tangent."""
+    """Results and tangents of an equation by JAX's own rule; None is a zero."""
     apply = equation_function(eqn, x, active)
     y, pushed = jax.jvp(apply, [x[i] for i in active], list(t))
     return y, [None if is_float0(p) else p for p in pushed]
@@ -415,14 +415,14 @@ def literal_value(x: Literal) -> Any:
 
 
 def runs_eagerly() -> bool:
-    """Whether one equation is to run at a time: to be seen, or to be checked for NaN."""
+    """Whether equations are to run one by one: to be seen, or checked for NaN."""
     return bool(
         config.disable_jit.value or config.debug_nans.value or config.debug_infs.value
     )
 
 
 def evaluate(closed: ClosedJaxpr, inputs: Sequence[Any]) -> list[Any]:
-    """Runs a jaxpr one equation at a time; FloatingPointError where NaNs are checked."""
+    """Runs a jaxpr equation by equation; FloatingPointError where NaNs are checked."""
     try:
         return _core.eval_jaxpr(closed.jaxpr, closed.consts, *inputs)
     except api_util.InternalFloatingPointError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,17 +17,18 @@ Params = dict[str, Any]
 
 
 @contextmanager
-def inside(params: Params) -> Iterator[None]:
-    """The context in which the body of a ``shard_map`` was traced: axes, mesh, checks."""
+def inside(params: Params) -> Generator[None]:
+    """The context in which a ``shard_map``'s body was traced: axes, mesh, checks."""
     mesh = params["mesh"]
     manual = params["newly_manual_axes"]
     every = manual | set(mesh.manual_axes)
     axes = [(name, size) for name, size in mesh.shape.items() if name in every]
-    inner = mesh.abstract_mesh.update_axis_types({n: AxisType.Manual for n in manual})
+    types = dict.fromkeys(manual, AxisType.Manual)
+    inner = mesh.abstract_mesh.update_axis_types(types)
     with (
         _core.extend_axis_env_nd(axes),
         jax.sharding.use_abstract_mesh(inner),
-        config._check_vma(params["check_vma"]),  # noqa: SLF001
+        config._check_vma(params["check_vma"]),
     ):
         yield
 
@@ -45,7 +46,7 @@ def global_type(params: Params, spec: PartitionSpec, aval: Any) -> Any:
 
 
 def residual_spec(params: Params, aval: Any) -> PartitionSpec:
-    """Where the shards of a residual lie in the global one: stacked along its first axis.
+    """Where the shards of a residual lie in the global one: stacked along axis 0.
 
     Over all axes that it varies over, which are all manual ones if nothing is checked;
     an axis that was manual outside already stays what it is.

@@ -44,7 +44,8 @@ empty2_p = _named(_LAX, "empty2_p")
 inspect_sharding_p = _named(_DEBUG, "inspect_sharding_p")
 zeros_like_p = _named("jax._src.ad_util", "zeros_like_p")
 
-# Contractions and linear algebra -------------------------------------------------------
+# Contractions and linear algebra
+# -------------------------------------------------------
 
 _LINALG = "jax._src.lax.linalg"
 
@@ -61,6 +62,13 @@ symmetric_product_p = _named(_LINALG, "symmetric_product_p")
 
 xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 
+# Code outside the program -------------------------------------------------------------
+
+composite_p = _named(_LAX, "composite_p")
+ffi_call_p = _named("jax._src.ffi", "ffi_call_p")
+io_callback_p = _named("jax._src.callback", "io_callback_p")
+pure_callback_p = _named("jax._src.callback", "pure_callback_p")
+
 # Random -------------------------------------------------------------------------------
 
 iota_2x32_shape_p = _named(_PRNG, "iota_2x32_shape_p")
@@ -75,7 +83,8 @@ random_unwrap_p = _named(_PRNG, "random_unwrap_p")
 random_wrap_p = _named(_PRNG, "random_wrap_p")
 threefry4x32_p = _named("jax._src.random.threefry4x32", "threefry4x32_p")
 
-# Collectives and placement -------------------------------------------------------------
+# Collectives and placement
+# -------------------------------------------------------------
 
 _PARALLEL = "jax._src.lax.parallel"
 _CORE = "jax._src.core"
@@ -87,6 +96,8 @@ compute_on_p = _named("jax._src.compute_on", "compute_on_p")
 device_put_p = _named("jax._src.dispatch", "device_put_p")
 layout_constraint_p = _named("jax._src.pjit", "layout_constraint_p")
 pbroadcast_p = _named(_PARALLEL, "pbroadcast_p")
+ppermute_done_p = _named(_PARALLEL, "ppermute_done_p")
+ppermute_start_p = _named(_PARALLEL, "ppermute_start_p")
 preduced_p = _named(_PARALLEL, "preduced_p")
 psum_invariant_p = _named(_PARALLEL, "psum_invariant_p")
 pvary_p = _named(_CORE, "pvary_p")
@@ -102,7 +113,8 @@ vary_unreduced_cast_p = _named(_PARALLEL, "vary_unreduced_cast_p")
 xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 xla_metadata_value_p = _named("jax._src.xla_metadata", "xla_metadata_value_p")
 
-# Programs, effects and types of JAX's own ----------------------------------------------
+# Programs, effects and types of JAX's own
+# ----------------------------------------------
 
 _REFERENCES = "jax._src.state.primitives"
 _HIJAX = "jax._src.hijax"
@@ -138,9 +150,7 @@ remat_opt_p = _named(_CUSTOM, "remat_opt_p")
 run_state_p = _named("jax._src.state.discharge", "run_state_p")
 swap_p = _named(_REFERENCES, "swap_p")
 to_edtype_p = _named(_LAX, "to_edtype_p")
-with_memory_space_constraint_p = _named(
-    _REFERENCES, "with_memory_space_constraint_p"
-)
+with_memory_space_constraint_p = _named(_REFERENCES, "with_memory_space_constraint_p")
 
 
 # Formulas that JAX changed between versions, or annotates wrongly ---------------------

@@ -21,13 +21,12 @@ from jax._src.state.types import AbstractRef
 
 from irad._compat import ir
 
-
 # A line of the user's program is never one of irad's own.
 source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
 
 
 class CaptureInfo(core.DebugInfo):
-    """Names of a function being captured; its arguments are named when an error asks."""
+    """Names of a function being captured, its arguments' made when an error asks."""
 
     names: Callable[[], Sequence[str]]
 
@@ -171,10 +170,10 @@ def record(
     known: Sequence[Any] | None = None,
     names: Callable[[], Sequence[str]] | None = None,
 ) -> tuple[ir.Jaxpr, list[Any]]:
-    """Records ``fun`` (arrays in, a flat list of arrays out) as a jaxpr and its constants.
+    """Records a function of arrays, with a list of results, as jaxpr and constants.
 
-    ``known`` are the inputs' values, for Python control flow on what is traced; ``names``
-    gives the inputs' names, for errors.
+    ``known`` are the inputs' values, for Python control flow on what is traced;
+    ``names`` gives the inputs' names, for errors.
     """
     info = core.DebugInfo(name, of, None, None)
     if names is not None:
@@ -184,7 +183,7 @@ def record(
 
 
 def trace(fun: Callable[..., Sequence[Any]], avals: Sequence[Any], name: str) -> Any:
-    """Traces ``fun`` with every equation recorded: for rules, which have no user in them."""
+    """Traces ``fun``, every equation recorded: for rules, with no user in them."""
     info = core.DebugInfo(name, "irad", None, None)
     return _record(fun, avals, info, None, capture=False)
 

@@ -1,4 +1,4 @@
-"""One rule for each leaf primitive; importing a family enters its rules in the table."""
+"""One rule for each leaf primitive; importing a family enters its rules."""
 
 from irad.rules import (
     collective,

@@ -19,8 +19,8 @@ all_to_all             blocks transposed over shards   the two axes exchanged
 pbroadcast             ones in the source's column     the sum, to the source
 =====================  ==============================  ================================
 
-``unreduced`` (a sum not made yet) and ``reduced`` (a shared value whose cotangent is such
-a sum) are transposes of each other; the casts between these types cost nothing.
+``unreduced`` (a sum not made yet) and ``reduced`` (a shared value whose cotangent is
+such a sum) are transposes of each other; the casts between these types cost nothing.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ linear(
 
 
 def _gather_transpose(c: Array, J: Apply) -> Array:
-    """Sums the cotangents that all shards have for a block and gives it to its owner."""
+    """Sums the cotangents that all shards have for a block, and gives it its owner."""
     return lax.psum_scatter(
         c,
         J.params["axis_name"],
@@ -146,8 +146,7 @@ def _all_to_all_transpose(c: Array, J: Apply) -> Array:
 def _pbroadcast_transpose(c: Array, J: Apply) -> Array:
     axis_name = J.params["axis_name"]
     is_source = lax.axis_index(axis_name) == J.params["source"]
-    total = lax.psum(c, axis_name)
-    return lax.select(is_source, lax.full_like(c, total), lax.full_like(c, 0))
+    return lax.select(is_source, lax.psum(c, axis_name), lax.full_like(c, 0))
 
 
 linear(public.all_gather_p, _gather_transpose)
@@ -161,8 +160,9 @@ linear(primitives.pbroadcast_p, _pbroadcast_transpose)
 def _ragged_all_to_all_transpose(c: Array, J: Joint) -> Sequence[Array | None]:
     """Sends every row of ``c`` back; what was overwritten gets no cotangent.
 
-    Operands: rows to send, the array they are written into, and per shard the offsets and
-    sizes of what is sent, the offsets where it is written there, the sizes received here.
+    Operands: rows to send, the array they are written into, and per shard the offsets
+    and sizes of what is sent, the offsets where it is written there, the sizes received
+    here.
     """
     _, _, input_offsets, send_sizes, output_offsets, recv_sizes = J.others
     axis_name = J.params["axis_name"]
@@ -213,7 +213,7 @@ linear(primitives.reshard_p, _reshard_transpose)
 
 
 def _device_put(eqn: Equation) -> Blocks:
-    """Each operand goes to a place of its own, its cotangent back where it came from."""
+    """Each operand goes to a place of its own, its cotangent back where it was."""
 
     def block(i: int) -> Function:
         domain = ir.tangent_aval(ir.typeof(eqn.x[i]))
@@ -243,9 +243,9 @@ def _back(place: dict[str, Any], domain: Any, codomain: Any) -> dict[str, Any]:
     (source,), (copy,) = place["srcs"], place["copy_semantics"]
     if copy == mesh.ArrayCopySemantics.DONATE_INPUT:
         raise ValueError(
-            "jax.device_put(..., donate=True) cannot be transposed: its operand is gone "
-            "when the cotangent comes back. Drop donate=True, or put the array before "
-            "the differentiated function."
+            "jax.device_put(..., donate=True) cannot be transposed: its operand is "
+            "gone when the cotangent comes back. Drop donate=True, or put the array "
+            "before the differentiated function."
         )
     if source is None and domain.memory_space != codomain.memory_space:
         source = domain.memory_space

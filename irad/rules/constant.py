@@ -18,7 +18,7 @@ from jax.extend.core.primitives import (
 )
 
 from irad._compat import primitives as private
-from irad.rules.registry import constant
+from irad.rules.registry import constant, unsupported
 
 REASONS: dict[str, tuple[Any, ...]] = {
     "piecewise constant; at a jump the slope is 0 as well, as in JAX": (
@@ -87,6 +87,7 @@ REASONS: dict[str, tuple[Any, ...]] = {
         threefry2x32_p,
     ),
     "an effect without a result": (
+        private.check_p,
         private.dce_sink_p,
         private.debug_callback_p,
         private.debug_print_p,
@@ -94,6 +95,19 @@ REASONS: dict[str, tuple[Any, ...]] = {
     ),
 }
 
+OPAQUE = (
+    private.composite_p,
+    private.ffi_call_p,
+    private.io_callback_p,
+    private.pure_callback_p,
+)
+
 for _reason, _primitives in REASONS.items():
     for _primitive in _primitives:
         constant(_primitive, _reason)
+
+for _primitive in OPAQUE:
+    unsupported(
+        _primitive,
+        "runs code that JAX cannot read; JAX says how to give it a custom rule",
+    )

@@ -4,9 +4,9 @@ Indices carry no tangent. Gather and scatter-add are transposes of one another. 
 conventions where elements meet:
 
 * ``scatter`` to the same place twice: one update wins, and it alone has a derivative.
-* ``scatter_min`` and ``scatter_max``: operand and updates that attain a result share it.
-* an index out of bounds: what is dropped or filled in has no derivative.
-* sort and top_k: a result's tangent is that of the element that came there; equal
+* ``scatter_min`` and ``scatter_max``: operand and updates that attain a result share
+it. * an index out of bounds: what is dropped or filled in has no derivative. * sort and
+top_k: a result's tangent is that of the element that came there; equal
   elements keep their order if the sort is stable.
 """
 

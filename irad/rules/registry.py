@@ -16,8 +16,8 @@ The last three are for primitives whose results do not say enough about the deri
 (the permutation of a sort) or whose derivative JAX takes of another program.
 
 A rule says what the local Jacobian is; forward mode pushes through it, reverse mode
-pulls back, so nothing is written twice. Rules are ordinary ``lax`` code. They are traced
-once for each kind of equation and never see a graph, a plan or the interface.
+pulls back, so nothing is written twice. Rules are ordinary ``lax`` code. They are
+traced once for each kind of equation and never see a graph, a plan or the interface.
 """
 
 from __future__ import annotations
@@ -163,16 +163,16 @@ Partial = Callable[..., Any] | Unit | None
 def elementwise(primitive: Any, *partials: Partial) -> None:
     """Registers an elementwise primitive by one partial for each operand.
 
-    A partial is ``ONE``, ``MINUS_ONE``, None (zero), or a function of the result and the
-    operands, ``lambda y, x: ...``, that returns an array, ``Over(d)``, ``Where(mask)``,
-    one of the former, or a tuple of them: a product that is not multiplied out, so that a
-    tangent meets its factors from left to right. Every array has the shape of the result,
-    or broadcasts to it. A partial that reads params names them as keyword-only arguments:
-    ``lambda y, x, *, exponent: ...``.
+    A partial is ``ONE``, ``MINUS_ONE``, None (zero), or a function of the result and
+    the operands, ``lambda y, x: ...``, that returns an array, ``Over(d)``,
+    ``Where(mask)``, one of the former, or a tuple of them: a product that is not
+    multiplied out, so that a tangent meets its factors from left to right. Every array
+    has the shape of the result, or broadcasts to it. A partial that reads params names
+    them as keyword-only
+    arguments: ``lambda y, x, *, exponent: ...``.
 
     >>> elementwise(lax.sin_p, lambda y, x: lax.cos(x))  # doctest: +SKIP
     """
-
     read = [_params_read(p) for p in partials]
 
     def make(eqn: Equation) -> Blocks:
@@ -297,9 +297,9 @@ def unsupported(primitive: Any, reason: str) -> None:
 def written_out(primitive: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers the tangent of a primitive, written with other primitives.
 
-    The function takes ``(y, x, t, **params)`` and must be linear in ``t``: irad splits it
-    into what depends on ``t`` and what does not, and transposes the former by the rules
-    of the primitives in it.
+    The function takes ``(y, x, t, **params)`` and must be linear in ``t``: irad splits
+    it into what depends on ``t`` and what does not, and transposes the former by the
+    rules of the primitives in it.
     """
 
     def add(tangent: Callable[..., Any]) -> Callable[..., Any]:

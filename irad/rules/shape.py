@@ -110,9 +110,7 @@ def _filled(c: Sequence[Array | None], shapes: Sequence[Sequence[int]]) -> list[
     return [
         c_j
         if c_j is not None
-        else lax.full_like(
-            one, 0, shape=tuple(shape), sharding=ir.typeof(one).sharding
-        )
+        else lax.full_like(one, 0, shape=tuple(shape), sharding=ir.typeof(one).sharding)
         for c_j, shape in zip(c, shapes, strict=True)
     ]
 

@@ -1,4 +1,4 @@
-"""``jit``: a function called by name; small ones are spliced, large ones stay shared."""
+"""``jit``: small functions are spliced, large ones stay shared calls."""
 
 from __future__ import annotations
 
@@ -117,7 +117,10 @@ class Call:
 
 @by_jaxpr
 def _call(
-    closed: ClosedJaxpr, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
+    closed: ClosedJaxpr,
+    active: tuple[int, ...],
+    wanted: tuple[int, ...],
+    engine: Engine,
 ) -> Call:
     return Call(closed, active, wanted, engine, like=None)
 

@@ -1,4 +1,4 @@
-"""Equations of another context: a mesh, a device or metadata set where they were traced."""
+"""Equations traced in another context: another mesh, another device, metadata."""
 
 from __future__ import annotations
 

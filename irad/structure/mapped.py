@@ -1,12 +1,12 @@
 """``shard_map``: the body differentiated inside its mesh, residuals kept as shards.
 
-The forward equation returns its residuals beside its results, the linear equation takes
-them. A residual that is an operand or a result of the body is not stored again. Any other
-is stacked along its first axis over the axes of the mesh that it varies over, as JAX does,
-a scalar along an axis of its own.
+The forward equation returns its residuals beside its results, the linear equation
+takes them. A residual that is an operand or a result of the body is not stored again.
+Any other is stacked along its first axis over the axes of the mesh that it varies over,
+as JAX does, a scalar along an axis of its own.
 
-Where nothing is checked (``check_vma=False``), types do not say what is replicated. The
-cotangent of a result then counts as one share of each replica, and the cotangent of an
+Where nothing is checked (``check_vma=False``), types do not say what is replicated.
+The cotangent of a result is then shared out among its replicas, and the cotangent of an
 operand is the sum of its replicas' cotangents.
 """
 
@@ -41,10 +41,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Residual:
-    """Where a residual is found outside: which operand or result of the forward equation.
+    """Which operand or result of the forward equation a residual is.
 
-    ``spec`` is how it enters the linear equation; ``is_promoted`` says that a scalar was
-    given an axis.
+    ``spec`` is how it enters the linear equation; ``is_promoted`` says that a scalar
+    was given an axis.
     """
 
     is_operand: bool
@@ -55,7 +55,7 @@ class Residual:
 
 @dataclass(frozen=True, eq=False)
 class MappedProgram:
-    """A ``shard_map`` in two: the forward body and the linear one over the residuals."""
+    """A ``shard_map`` in two: the forward body, the linear one over the residuals."""
 
     split: SplitProgram
     forward: Body
@@ -67,7 +67,11 @@ class Mapped:
     """The linearization of a ``shard_map`` equation."""
 
     def __init__(
-        self, eqn: JaxprEqn, active: Sequence[int], wanted: Sequence[int], engine: Engine
+        self,
+        eqn: JaxprEqn,
+        active: Sequence[int],
+        wanted: Sequence[int],
+        engine: Engine,
     ) -> None:
         self._params = params = eqn.params
         self._body: Jaxpr = params["jaxpr"]
@@ -104,10 +108,11 @@ class Mapped:
         with mesh.inside(self._params):
             program = self._engine.jvp(self._body, self._mask, self._carried)
         carried = positions(program.carries)
+        pushed_specs = [self._out_specs[j].to_tangent_spec() for j in carried]
         body = Body(
             opened(program.jaxpr),
             (*_replicated(program.jaxpr), *self._in_specs, *self._tangent_specs),
-            (*self._out_specs, *(self._out_specs[j].to_tangent_spec() for j in carried)),
+            (*self._out_specs, *pushed_specs),
         )
         outs = self._emit(emit, body, [*constants(emit, program.jaxpr), *x, *t])
         n = len(eqn.outvars)

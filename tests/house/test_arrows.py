@@ -37,15 +37,18 @@ BENEATH: dict[str, str] = {
     "planning": "linearization ordering sparsity",
     "accumulate": "planning",
     "fingerprint": "irad_passes caching",
-    "staging": "accumulate capture fingerprint",
-    "transforms": "staging",
+    "collection": "",
+    "staging": "capture fingerprint collection",
+    "derivatives": "accumulate staging",
+    "transforms": "derivatives",
+    "memory": "derivatives",
     "stablehlo": "transforms",
     "checking": "transforms",
     "comparison": "transforms",
     "estimators": "transforms",
     "explanation": "transforms",
     "cli": "stablehlo checking comparison explanation",
-    "__init__": "cli estimators",
+    "__init__": "cli estimators memory",
 }
 
 
