@@ -111,9 +111,13 @@ def _rule(eqn: Any) -> Any:
     if name is None or known is None or _RULES_INSIDE.get():
         return _traced_rule(eqn, name, call)
     key = ("fingerprint", name.key, call)
-    if key not in known:
-        known[key] = _traced_rule(eqn, name, call)
-    return known[key]
+    try:
+        found = known.get(key)
+    except TypeError:
+        raise UnhashableError from None
+    if found is None:
+        found = known[key] = _traced_rule(eqn, name, call)
+    return found
 
 
 def _traced_rule(eqn: Any, name: Any, call: Any) -> Any:

@@ -249,3 +249,24 @@ def test_one_static_argument_makes_another_rule():
 
     for x in (0.0, 0.4):
         np.testing.assert_allclose(sinc(irad)(x), sinc(jax)(x), rtol=1e-6)
+
+
+def test_rules_that_differ_in_which_cotangent_is_none_are_told_apart():
+    def product(bwd):
+        fun = jax.custom_vjp(lambda x, y: x * y)
+        fun.defvjp(lambda x, y: (x * y, ()), bwd)
+        return irad.grad(fun, (0, 1))(2.0, 3.0)
+
+    assert product(lambda _, c: (c, None)) == (1.0, 0.0)
+    assert product(lambda _, c: (None, c)) == (0.0, 1.0)
+
+
+def test_a_rule_that_is_not_needed_may_fail():
+    def refuse(*_):
+        raise RuntimeError("not differentiable")
+
+    fun = jax.custom_vjp(lambda x: x + 1)
+    fun.defvjp(lambda x: (x, ()), refuse)
+    assert irad.grad(lambda x: x * fun(jax.lax.stop_gradient(x)))(2.0) == 3.0
+    with pytest.raises(RuntimeError, match="not differentiable"):
+        irad.grad(fun)(2.0)
