@@ -259,12 +259,8 @@ def _rewritten(rule: Rewritten, kind: Kind, engine: Engine, *, reverse: bool) ->
     wanted = tuple(j in kind.wanted for j in range(len(opened.outvars)))
     made = engine.jvp(opened, active, wanted)
     is_zero = tuple(not made.carries[j] for j in kind.wanted)
-    tangent = made.jaxpr.jaxpr
-    closed = tangent.replace(
-        constvars=[*tangent.constvars, *tangent.invars[:k]], invars=tangent.invars[k:]
-    )
     linear = Linear(
-        tidy(closed),
+        tidy(ir.with_constants_as_inputs(made.jaxpr.jaxpr)),
         [*made.jaxpr.consts, *consts],
         len(kind.operands),
         len(kind.results),
@@ -278,8 +274,9 @@ def _rewritten(rule: Rewritten, kind: Kind, engine: Engine, *, reverse: bool) ->
 class Linear:
     """A program that is linear in its inputs from ``num_primals`` on.
 
-    Its first ``num_results`` outputs do not depend on those inputs; the others are
-    tangents. ``is_zero`` marks, among all wanted tangents, those it does not return.
+    ``consts`` are the values of its constvars, or of inputs before all others. Its first
+    ``num_results`` outputs do not depend on the tangents; the others are tangents.
+    ``is_zero`` marks, among all wanted tangents, those it does not return.
     """
 
     jaxpr: Jaxpr
@@ -291,22 +288,17 @@ class Linear:
 
     def code(self, engine: Engine, *, reverse: bool) -> Code:
         """The program in two: what does not depend on the tangents, and the rest."""
-        jaxpr, consts = self.jaxpr, list(self.consts)
-        k = len(jaxpr.constvars)
-        opened = jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
-        primals = k + self.num_primals
+        opened = ir.with_constants_as_inputs(self.jaxpr)
+        primals = len(self.consts) + self.num_primals
         active = tuple(i >= primals for i in range(len(opened.invars)))
         wanted = tuple(j >= self.num_results for j in range(len(opened.outvars)))
         split = (engine.vjp if reverse else engine.linearize)(opened, active, wanted)
-        forward = self._forward(split, primals)
-        forward = forward.replace(
-            constvars=[*forward.constvars, *forward.invars[:k]],
-            invars=forward.invars[k:],
-        )
+        consts = [*split.forward.consts, *self.consts]
+        forward = ir.with_leading_constants(self._forward(split, primals), consts)
         linear, zeros = self._linear(split, reverse=reverse)
         return _code(
             forward,
-            [*split.forward.consts, *consts],
+            consts,
             linear,
             split.linear.consts,
             zeros,

@@ -282,6 +282,15 @@ def with_constants_as_inputs(jaxpr: Jaxpr) -> Jaxpr:
     )
 
 
+def with_leading_constants(jaxpr: Jaxpr, consts: Sequence[Any]) -> Jaxpr:
+    """A jaxpr whose first inputs stand for constants, as its constvars."""
+    if hasattr(jaxpr, "with_consts"):  # JAX 0.11: constvars come with their values
+        return jaxpr.with_consts(consts)
+    inputs = [*jaxpr.constvars, *jaxpr.invars]
+    k = len(consts)
+    return jaxpr.replace(constvars=inputs[:k], invars=inputs[k:])
+
+
 def is_generator_function(fun: Any) -> bool:
     """Whether calling a function gives a generator."""
     return inspect.isgeneratorfunction(fun)
