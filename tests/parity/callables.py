@@ -187,6 +187,7 @@ def an_error_leaves_nothing_behind(ad: Any, transform: str) -> Any:
         return y * x
 
     derivative = getattr(ad, transform)(f)
+    message = ""
     try:
         derivative(1.0)
     except ValueError as error:
@@ -239,7 +240,7 @@ def threads(ad: Any) -> Any:
         results[n] = ad.value_and_grad(lambda x: jnp.sum(x**n))(vector())
 
     # Both precisions are set for one thread alone, so each takes its own.
-    x64 = jax.config.jax_enable_x64
+    x64 = jax.config.read("jax_enable_x64")
 
     def in_thread(n: int) -> None:
         with jax.enable_x64(x64), jax.numpy_dtype_promotion("standard"):

@@ -78,7 +78,8 @@ def on_stopped(x: Any) -> Any:
 
 
 def printed(x: Any) -> Any:
-    repr(x), str(x), f"{x.shape}"
+    assert repr(x)
+    assert f"{x} {x.shape}"
     return jnp.sum(jnp.sin(x))
 
 

@@ -196,26 +196,28 @@ VECTOR: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
 }
 
 
-def at_point(name: str, f: Callable[[Any], Any], x: float) -> list[Case]:
-    """First derivatives in both modes, and the second, of one scalar function."""
+def elementwise(name: str, f: Callable[[Any], Any], points: tuple[float, ...]) -> None:
+    """Adds both derivatives of an elementwise function, at all its points."""
+
+    def total(x: Any) -> Any:
+        return jnp.sum(f(x))
 
     def first(ad: Any) -> Any:
-        point = jnp.asarray(x, float)
-        y, t = ad.jvp(f, (point,), (jnp.ones_like(point),))
-        return y, t, ad.grad(f)(point)
+        x = jnp.array(points, float)
+        return ad.jvp(f, (x,), (jnp.ones_like(x),)), ad.vjp(f, x)[1](jnp.ones_like(x))
 
     def second(ad: Any) -> Any:
-        point = jnp.asarray(x, float)
-        return ad.grad(ad.grad(f))(point), ad.jacfwd(ad.jacfwd(f))(point)
+        x = jnp.array(points, float)
+        ones = jnp.ones_like(x)
+        forward = ad.jvp(lambda x: ad.jvp(f, (x,), (ones,))[1], (x,), (ones,))
+        return forward, ad.grad(lambda x: jnp.sum(ad.grad(total)(x)))(x)
 
-    return [
-        Case(f"{name} at {x}", first, signed_zeros=True),
-        Case(f"{name} twice at {x}", second, signed_zeros=True),
-    ]
+    CASES.append(Case(name, first, signed_zeros=True))
+    CASES.append(Case(f"{name}, twice", second, signed_zeros=True))
 
 
-def at_array(name: str, f: Callable[[Any], Any], x: Any) -> list[Case]:
-    """Jacobians in both modes, and one product with the Hessian."""
+def at_array(name: str, f: Callable[[Any], Any], x: Any) -> None:
+    """Adds Jacobians in both modes, and one product with the Hessian."""
 
     def first(ad: Any) -> Any:
         point = jnp.asarray(x, float)
@@ -227,15 +229,12 @@ def at_array(name: str, f: Callable[[Any], Any], x: Any) -> list[Case]:
         return ad.jvp(slope, (point,), (jnp.ones_like(point),))
 
     where = np.array2string(np.asarray(x), separator=",").replace("\n", "")
-    return [
-        Case(f"{name} at {where}", first, signed_zeros=True),
-        Case(f"{name} twice at {where}", second, signed_zeros=True),
-    ]
+    CASES.append(Case(f"{name} at {where}", first, signed_zeros=True))
+    CASES.append(Case(f"{name} at {where}, twice", second, signed_zeros=True))
 
 
 for name, (f, points) in SCALAR.items():
-    for x in points:
-        CASES.extend(at_point(name, f, x))
+    elementwise(name, f, points)
 for name, (f, points) in VECTOR.items():
     for x in points:
-        CASES.extend(at_array(name, f, x))
+        at_array(name, f, x)

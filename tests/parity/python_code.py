@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from tests.parity.outcomes import Cases
 
@@ -132,7 +133,8 @@ def the_function_runs_once_a_call(ad: Any, transform: str) -> Any:
             ad.jvp(f, (1.0,), (1.0,))
         elif transform in ("vjp", "linearize"):
             apply = getattr(ad, transform)(f, 1.0)[1]
-            apply(1.0), apply(2.0)
+            apply(1.0)
+            apply(2.0)
         else:
             getattr(ad, transform)(f)(1.0)
     return len(calls)
@@ -193,8 +195,8 @@ def differentiated_values_are_tracers(ad: Any, transform: str) -> Any:
     seen: list[Any] = []
 
     def f(x: Any, y: Any) -> Any:
-        seen.append((isinstance(x, jax.core.Tracer), isinstance(x, jax.Array)))
-        seen.append((isinstance(y, jax.core.Tracer), isinstance(y, float)))
+        seen.append((isinstance(x, Tracer), isinstance(x, jax.Array)))
+        seen.append((isinstance(y, Tracer), isinstance(y, float)))
         seen.append((x.shape, str(x.dtype), x.ndim, x.size, jnp.shape(y)))
         return x * y
 
@@ -214,7 +216,7 @@ def differentiated_values_are_tracers(ad: Any, transform: str) -> Any:
 def a_constant_kept_in_self_is_no_tracer(ad: Any, transform: str) -> Any:
     model = Model(1.0)
     first = getattr(ad, transform)(model.masked)(vector())
-    kept = isinstance(model.cache, jax.core.Tracer)
+    kept = isinstance(model.cache, Tracer)
     return first, kept, model.cache + 1.0, model.masked(vector())
 
 
@@ -231,7 +233,7 @@ def a_cached_helper_makes_arrays(ad: Any, transform: str) -> Any:
         y = getattr(ad, transform)(f, vector())[0]
     else:
         y = getattr(ad, transform)(f)(vector())
-    return y, isinstance(table(4), jax.core.Tracer), table(4) * 2.0
+    return y, isinstance(table(4), Tracer), table(4) * 2.0
 
 
 @CASES.add

@@ -13,15 +13,17 @@ from tests.parity import (
     callables,
     composition,
     control_flow,
+    dtypes,
     kinks,
     misuse,
     misuse_linear,
     python_code,
+    transposes,
 )
 from tests.parity.outcomes import Case, assert_same_outcome
 
-VALUES = (callables, composition, control_flow, kinks, python_code)
-TYPES = (arguments, misuse, misuse_linear)
+VALUES = (callables, composition, control_flow, kinks, python_code, transposes)
+TYPES = (arguments, dtypes, misuse, misuse_linear)
 VALUE_CASES: list[Case] = [case for table in VALUES for case in table.CASES]
 TYPE_CASES: list[Case] = [case for table in TYPES for case in table.CASES]
 
