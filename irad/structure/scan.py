@@ -170,7 +170,8 @@ class Scan:
         self._body = opened(closed)
         self._engine = engine
         k = len(closed.consts)
-        self._parts = Parts(k + eqn.params["num_consts"], eqn.params["num_carry"])
+        num_consts, num_carry = ir.scan_counts(eqn.params)
+        self._parts = Parts(k + num_consts, num_carry)
         on = [False] * k + [i in active for i in range(len(eqn.invars))]
         need = [j in wanted for j in range(len(eqn.outvars))]
         self._moving = activity(self._body, self._parts, on, need, engine)
@@ -280,13 +281,9 @@ class Scan:
         leading = [emit.constant(c) for c in body.consts]
         body = ir.closed_jaxpr(opened(body))
         n, length = len(carry), self._params["length"]
-        params = dict(
-            self._params,
-            jaxpr=body,
-            reverse=self._params["reverse"] != flip,
-            num_consts=len(leading) + len(consts),
-            num_carry=n,
-        )
+        num_consts = len(leading) + len(consts)
+        params = ir.scan_params(self._params, body, num_consts, n)
+        params["reverse"] = self._params["reverse"] != flip
         avals = body.out_avals
         results = [*avals[:n], *(ir.stacked_aval(length, v) for v in avals[n:])]
         operands = [*leading, *consts, *carry, *xs]
