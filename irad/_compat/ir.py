@@ -12,10 +12,11 @@ from typing import Any
 import jax
 import numpy as np
 from jax import ShapeDtypeStruct, lax
-from jax._src import ad_util, api_util, config, dispatch, dtypes, literals
+from jax._src import ad_util, api_util, config, dispatch, dtypes
 from jax._src import core as _core
 from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
+from jax._src.lax import lax as lax_internal
 from jax._src.sharding_impls import UNSPECIFIED
 from jax.extend.core import (
     ClosedJaxpr,
@@ -417,10 +418,14 @@ def join_effects(*effects: Any) -> Any:
 
 def literal_value(x: Literal) -> Any:
     """A literal's value as an input of its type, its weak type kept."""
-    value = np.asarray(x.val, x.aval.dtype)
-    if not x.aval.weak_type:
+    aval: Any = x.aval
+    value = np.asarray(x.val, aval.dtype)
+    if not aval.weak_type:
         return value
-    return literals.TypedNdArray(value, weak_type=True)
+    number = value.item()
+    if dtypes.dtype(number) == aval.dtype:
+        return number  # Python's own types are the weak ones
+    return lax_internal._convert_element_type(value, weak_type=True)
 
 
 def runs_eagerly() -> bool:

@@ -11,9 +11,11 @@ known, so that the path Python takes is recorded in one run of the function.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 from jax._src import core, dtypes
 from jax._src import source_info_util as source
 from jax._src.interpreters import partial_eval as pe
@@ -44,13 +46,28 @@ class CaptureTracer(pe.DynamicJaxprTracer):
     __slots__ = ()
 
     def to_concrete_value(self) -> Any:
-        """The value as an array, or None when it depends on an abstract input."""
-        return self._trace.concrete_value(self)
+        """The value as an array, or None when it depends on an abstract input.
+
+        JAX asks whether a value is there far more often than for the value, and asks by
+        this method: only then is nothing computed.
+        """
+        trace = cast("CaptureTrace", self._trace)
+        if not trace.is_known():
+            return None
+        if sys._getframe(2).f_code is _IS_CONCRETE:
+            return True
+        return trace.concrete_value(self)
+
+    def __index__(self) -> int:
+        if self.aval.shape != () or not np.issubdtype(self.aval.dtype, np.integer):
+            raise TypeError("Only integer scalar arrays can be converted to an index.")
+        return super().__index__()
 
     def _short_repr(self) -> str:
         return f"CaptureTracer({self.aval})"
 
 
+_IS_CONCRETE = core.is_concrete.__code__
 core.pytype_aval_mappings[CaptureTracer] = lambda x: x.aval
 
 
@@ -113,12 +130,19 @@ class CaptureTrace(pe.DynamicJaxprTrace):
             prim, fun, fwd, bwd, tracers, **params
         )
 
+    def is_known(self) -> bool:
+        """Whether the values of all inputs and constants are at hand."""
+        if self.known is None:
+            return False
+        consts = self.frame.constvar_to_val.values()
+        return all(map(core.is_concrete, self.known)) and all(
+            map(core.is_concrete, list(consts))
+        )
+
     def concrete_value(self, tracer: CaptureTracer) -> Any:
         """Computes a recorded value from the inputs' values, or gives None."""
-        if self.known is None or not all(core.is_concrete(x) for x in self.known):
-            return None
         values = self.values
-        if not values:
+        if not values and self.known is not None:
             for var, x in zip(self.frame.invars, self.known, strict=True):
                 values[var] = core.to_concrete_value(x)
         return self._read(tracer) if self._evaluate(tracer) else None

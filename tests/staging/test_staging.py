@@ -270,3 +270,16 @@ def test_a_rule_that_is_not_needed_may_fail():
     assert irad.grad(lambda x: x * fun(jax.lax.stop_gradient(x)))(2.0) == 3.0
     with pytest.raises(RuntimeError, match="not differentiable"):
         irad.grad(fun)(2.0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_weak_literals_that_vary_stay_weak(dtype):
+    for i, factor in enumerate((2, 3, 4.5, 5.5)):
+        x = jnp.ones(3, dtype).astype("float32") + i
+
+        def fun(x, factor=factor):
+            return jnp.sum(x * factor)
+
+        ours, theirs = irad.grad(fun)(x), jax.grad(fun)(x)
+        assert jax.typeof(ours) == jax.typeof(theirs)
+        np.testing.assert_array_equal(ours, theirs)
