@@ -44,10 +44,13 @@ def snippet(
 ) -> Snippet:
     """The snippet of a jaxpr; ``zeros`` marks outputs that are known to be zero.
 
-    Such outputs are absent from the jaxpr. A program is spliced ``in_place``: each of
+    Such outputs are absent from the jaxpr. ``consts`` are the values of its constvars,
+    which in JAX 0.11 may be its first inputs. A program is spliced ``in_place``: each of
     its equations keeps its line in the user's program, its mesh and its device.
     """
-    slots: dict[Var, int] = {v: i for i, v in enumerate(jaxpr.invars)}
+    inputs = [*jaxpr.constvars, *jaxpr.invars]
+    constvars, invars = inputs[: len(consts)], inputs[len(consts) :]
+    slots: dict[Var, int] = {v: i for i, v in enumerate(invars)}
     literals = list(
         {
             id(x): x
@@ -59,8 +62,8 @@ def snippet(
         }.values()
     )
     number = {id(x): len(slots) + i for i, x in enumerate(literals)}
-    next_slot = len(jaxpr.invars) + len(literals)
-    for v in jaxpr.constvars:
+    next_slot = len(invars) + len(literals)
+    for v in constvars:
         slots[v] = next_slot
         next_slot += 1
 
@@ -79,7 +82,7 @@ def snippet(
     zeros = zeros or [False] * len(jaxpr.outvars)
     outs = tuple(None if zero else next(found) for zero in zeros)
     return Snippet(
-        len(jaxpr.invars),
+        len(invars),
         tuple(literals),
         tuple(consts),
         tuple(steps),

@@ -183,10 +183,11 @@ def _checkpointed(
     division = divide(primal, residuals, policy.policy)
     consts = split.forward.consts
     linear = split.linear.jaxpr
-    again = division.again
+    closed = ir.closed_jaxpr(division.again, consts)
+    again = closed.jaxpr
     emit = Emitter()
     given = [ir.Var(v.aval) for v in linear.invars[len(residuals) :]]
-    found = emit.splice(snippet(again, consts), again.invars)
+    found = emit.splice(code_of(closed), again.invars)
     outs = emit.splice(code_of(split.linear), [*found, *given])
     program = emit.closed([*again.invars, *given], outs, "rematted computation")
     reads, program = _narrowed(program)
