@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import ShapeDtypeStruct, lax
-from jax._src import ad_util, api_util, config, dispatch, dtypes
+from jax._src import ad_util, api_util, config, dispatch, dtypes, hijax
 from jax._src import core as _core
 from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
@@ -132,12 +132,34 @@ def make_jaxpr_object(
 ) -> Jaxpr:
     """A jaxpr of given equations, with the union of their effects."""
     effects: set[Any] = set()
+    is_high = False
     for eqn in eqns:
         if eqn.effects:
             effects.update(eqn.effects)
+        if eqn.primitive.multiple_results and not is_high:
+            is_high = _is_high(eqn)
     return Jaxpr(
-        constvars, invars, outvars, eqns, effects or no_effects, debug_info(name)
+        constvars,
+        invars,
+        outvars,
+        eqns,
+        effects or no_effects,
+        debug_info(name),
+        is_high,
     )
+
+
+def _is_high(eqn: JaxprEqn) -> bool:
+    """Whether an equation has a form that JAX expands before XLA sees it."""
+    if eqn.primitive is hijax.call_hi_primitive_p:
+        return True
+    for value in eqn.params.values():
+        for body in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(body, Jaxpr | ClosedJaxpr):
+                jaxpr: Any = body.jaxpr if isinstance(body, ClosedJaxpr) else body
+                if jaxpr.is_high:
+                    return True
+    return False
 
 
 def closed_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any] = ()) -> ClosedJaxpr:
@@ -279,7 +301,13 @@ def with_constants_as_inputs(jaxpr: Jaxpr) -> Jaxpr:
         return jaxpr
     invars = [*jaxpr.constvars, *jaxpr.invars]
     return Jaxpr(
-        [], invars, jaxpr.outvars, jaxpr.eqns, jaxpr.effects, debug_info("irad")
+        [],
+        invars,
+        jaxpr.outvars,
+        jaxpr.eqns,
+        jaxpr.effects,
+        debug_info("irad"),
+        jaxpr.is_high,
     )
 
 
