@@ -40,6 +40,7 @@ from irad.rules.registry import (
     joint,
     linear,
     register,
+    unsupported,
 )
 
 # Sums over shards ---------------------------------------------------------------------
@@ -257,3 +258,8 @@ def _back(place: dict[str, Any], domain: Any, codomain: Any) -> dict[str, Any]:
 
 
 register(public.device_put_p, Jacobian("linear", _device_put))
+
+# Extrema ------------------------------------------------------------------------------
+
+for _extremum in (public.pmax_p, public.pmin_p):
+    unsupported(_extremum, "JAX has no rule either; shards that tie would share")
