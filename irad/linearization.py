@@ -16,7 +16,7 @@ from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
 from irad.rules import RULES
 from irad.rules.registry import Cases, Constant
-from irad.structure import STRUCTURES, InContext, by_own_rule
+from irad.structure import STRUCTURES, InContext, by_own_rule, own_rule
 
 _LEAVES: dict[Any, dict[Any, Leaf]] = {}
 _LEAF_LIMIT = 1 << 16
@@ -153,3 +153,4 @@ def _local_in_its_context(
 def clear() -> None:
     """Forgets the code of all kinds of equations."""
     _LEAVES.clear()
+    own_rule.clear()

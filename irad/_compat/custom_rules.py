@@ -88,7 +88,7 @@ def rule_programs(eqn: ir.JaxprEqn) -> list[Traced]:
 
     For a ``custom_jvp`` results and tangents; for a ``custom_vjp`` its two programs.
     """
-    avals = [x.aval for x in eqn.invars]
+    avals: list[Any] = [x.aval for x in eqn.invars]
     active = [i for i, aval in enumerate(avals) if ir.is_inexact(aval.dtype)]
     n = len(avals)
     zeros: list[bool] = []
