@@ -54,9 +54,13 @@ def plain_call(
     eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
     """A call that says nothing but its body, which is spliced in its place."""
-    body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
-    local = Call(_closed(body), active, wanted, engine, like=None)
+    (name,) = _BODIES & eqn.params.keys()
+    local = Call(_closed(eqn.params[name]), active, wanted, engine, like=None)
     return local if local.carries else None
+
+
+# The last is the forward program of a ``custom_vjp`` with ``optimize_remat``.
+_BODIES = frozenset(("call_jaxpr", "jaxpr", "fwd_jaxpr"))
 
 
 @by_jaxpr

@@ -47,10 +47,7 @@ BY_JAX_RULE: dict[ir.Primitive, str] = {
             primitives.program_order_p,
             primitives.with_memory_space_constraint_p,
         ),
-        "only in the middle of a derivative that JAX makes": (
-            primitives.custom_lin_p,
-            primitives.remat_opt_p,
-        ),
+        "only in the middle of a derivative that JAX makes": (primitives.custom_lin_p,),
     }.items()
     for primitive in row
 }

@@ -257,6 +257,9 @@ def test_the_forward_program_of_optimize_remat_runs():
     for placed in (fun, jax.checkpoint(fun)):
         slope = irad.vjp(placed, X)[1](jnp.ones(3))[0]
         np.testing.assert_allclose(slope, jnp.cos(X), rtol=1e-12)
+    # JAX refuses the second order: its forward program has no transpose there.
+    second = irad.grad(lambda x: irad.grad(lambda x: fun(x).sum())(x).sum())(X)
+    np.testing.assert_allclose(second, -jnp.sin(X), rtol=1e-12)
 
 
 def test_higher_orders_differentiate_the_programs_as_code():
