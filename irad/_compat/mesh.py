@@ -117,6 +117,12 @@ def zeros(aval: Any) -> Any:
         return as_manual_type(spread, aval)
 
 
+def varying_as(x: Any, like: Any) -> Any:
+    """A value, counted as different for every shard for which ``like`` is."""
+    missing = _core.typeof(like).mat.varying - _core.typeof(x).mat.varying
+    return lax.pcast(x, tuple(missing), to="varying") if missing else x
+
+
 def same_for_all_shards(aval: Any) -> Any:
     """The type of a value inside a ``shard_map`` that no axis tells apart."""
     if not (aval.mat.varying or aval.mat.reduced or aval.mat.unreduced):

@@ -175,7 +175,14 @@ def _scatter_of_winners(x: Array, indices: Array, u: Array, **params: Any) -> Ar
     names = lax.reshape(lax.iota(dtype, math.prod(shape)), shape) + dtype(1)
     names = lax.broadcast_in_dim(names, u.shape, range(u.ndim))
     nobody = lax.full_like(x, 0, dtype=dtype)
-    places = bind(lax.scatter_p, [nobody, indices, names], params)
+    places = lax.scatter(
+        nobody,
+        indices,
+        names,
+        numbers,
+        indices_are_sorted=params["indices_are_sorted"],
+        mode=params["mode"],
+    )
     winners = _gather(places, indices, u.shape, params)
     kept = lax.select(lax.eq(places, nobody), x, lax.full_like(x, 0))
     won = lax.select(lax.eq(names, winners), u, lax.full_like(u, 0))

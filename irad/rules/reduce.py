@@ -16,7 +16,7 @@ from jax import lax
 from jax import numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function
 from irad.rules.registry import Equation, Jacobian, linear, register, rewritten
 
@@ -113,7 +113,10 @@ def _reduction(
     xs, init = operands[:k], operands[k:]
     scalars = jaxpr_as_fun(ir.closed(jaxpr))
     shape = [n for d, n in enumerate(xs[0].shape) if d not in dimensions]
-    starts = [lax.broadcast(x, shape) for x in init]
+    starts = [
+        mesh.varying_as(lax.broadcast(a, shape), x)
+        for a, x in zip(init, xs, strict=True)
+    ]
     if xs[0].size == 0:
         return starts
     for axis in dimensions:

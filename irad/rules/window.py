@@ -21,7 +21,7 @@ from jax import lax
 from jax import numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function, bind
 from irad.rules.reduce import elementwise_reducer
 from irad.rules.registry import (
@@ -319,7 +319,10 @@ def _folded(
     windows = Windows.of(params, xs[0].shape)
     body = ir.closed_jaxpr(jaxpr, consts) if consts else ir.closed(jaxpr)
     scalars = jaxpr_as_fun(body)
-    y = [lax.broadcast(a, windows.count) for a in init]
+    y = [
+        mesh.varying_as(lax.broadcast(a, windows.count), x)
+        for a, x in zip(init, xs, strict=True)
+    ]
     elements = [windows.elements(x, a) for x, a in zip(xs, init, strict=True)]
     for offset, *element in zip(windows.offsets(), *elements, strict=True):
         after = elementwise_reducer(scalars, y, element)
