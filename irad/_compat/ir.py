@@ -190,6 +190,11 @@ class Places:
     transposed: bool = False
 
 
+def memory_space(aval: Any) -> Any:
+    """The memory in which values of a type lie."""
+    return aval.memory_space
+
+
 def jit_params(
     jaxpr: ClosedJaxpr,
     name: str,

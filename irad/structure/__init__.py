@@ -23,6 +23,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.core_call_p: plain_call,
     primitives.eval_jaxpr_p: plain_call,
     primitives.remat_opt_p: plain_call,
+    primitives.compute_on_p: annotated_call,
     primitives.xla_metadata_call_p: annotated_call,
     ir.custom_jvp_call_p: by_own_jvp,
     ir.custom_vjp_call_p: custom_vjp,

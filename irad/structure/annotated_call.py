@@ -33,19 +33,36 @@ class AnnotatedCall(Call):
         places: ir.Places,
     ) -> list[Any]:
         leading, (body,) = lifted(emit, [closed])
+        params: dict[str, Any] = {**eqn.params, "jaxpr": body}
+        results = list(body.out_avals)
+        if "out_memory_spaces" in params:
+            spaces = _memory_spaces(eqn, results, places)
+            pairs = zip(results, spaces, strict=True)
+            results = [aval.update(memory_space=space) for aval, space in pairs]
+            params["out_memory_spaces"] = spaces
+        effects = ir.body_effects(body)
         return emit.equation(
-            eqn.primitive,
-            [*leading, *inputs],
-            body.out_avals,
-            dict(eqn.params, jaxpr=body),
-            ir.body_effects(body),
+            eqn.primitive, [*leading, *inputs], results, params, effects
         )
+
+
+def _memory_spaces(
+    eqn: JaxprEqn, results: Sequence[Any], places: ir.Places
+) -> tuple[Any, ...]:
+    """The memory of each result: as the user's call says, residuals where they are."""
+    given = eqn.params["out_memory_spaces"]
+    if places.transposed:
+        given = [ir.memory_space(x.aval) for x in eqn.invars]
+    pairs = zip(results, places.results, strict=True)
+    return tuple(
+        ir.memory_space(aval) if i is None else given[i] for aval, i in pairs
+    )
 
 
 def annotated_call(
     eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
-    """A call with metadata for XLA, which the calls made from it have too."""
+    """A call with a device or metadata for XLA, which the calls made from it have."""
     local = AnnotatedCall(eqn.params["jaxpr"], active, wanted, engine, like=None)
     return local if local.carries else None
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
-from jax.experimental.compute_on import compute_on
+from jax.experimental import compute_on, xla_metadata
 from jax.extend.core import check_jaxpr, jaxprs_in_params
 from jax.sharding import AxisType, NamedSharding, auto_axes
 from jax.sharding import PartitionSpec as P
@@ -263,16 +263,17 @@ def test_an_operand_on_the_host_gets_its_cotangent_there() -> None:
     agree(run, jnp.asarray(X))
 
 
-def _places(jaxpr: Any) -> set[tuple[str, Any]]:
-    found = {(eqn.primitive.name, eqn.ctx.compute_type) for eqn in jaxpr.eqns}
+def _notes(jaxpr: Any) -> set[tuple[str, bool]]:
+    """Primitives, and whether their equations carry the metadata."""
+    found = {(eqn.primitive.name, bool(eqn.ctx.xla_metadata)) for eqn in jaxpr.eqns}
     for eqn in jaxpr.eqns:
         for inner in jaxprs_in_params(eqn.params):
-            found |= _places(inner)
+            found |= _notes(inner)
     return found
 
 
-def _on_host(x: Any) -> Any:
-    with compute_on("device_host"):
+def _noted(x: Any) -> Any:
+    with xla_metadata.set_xla_metadata(of="mine"):
         return jnp.sin(x) * x
 
 
@@ -282,18 +283,40 @@ def _on_host(x: Any) -> Any:
         lambda fun: fun,
         jax.jit,
         jax.checkpoint,
-        lambda fun: lambda x: lax.cond(x[0, 0] > 0, fun, jnp.exp, x),
+        lambda fun: lambda x: lax.cond(x[0, 0] > 0, fun, jnp.tanh, x),
         lambda fun: lambda x: lax.scan(lambda c, _: (fun(c), None), x, length=2)[0],
     ],
     ids=["plain", "jit", "checkpoint", "cond", "scan"],
 )
-def test_what_is_computed_on_the_host_is_differentiated_there(wrap: Any) -> None:
-    def places(ad: Any) -> set[tuple[str, Any]]:
-        gradient = ad.grad(lambda x: jnp.sum(wrap(_on_host)(x)))
-        return _places(jax.make_jaxpr(gradient)(jnp.asarray(X)).jaxpr)
+def test_the_derivative_of_an_equation_is_where_the_equation_is(wrap: Any) -> None:
+    """Its device, its mesh and its metadata; the latter stands for all of them."""
 
-    ours, theirs = places(irad), places(jax)
-    for name in ("sin", "mul"):
-        assert (name, "device_host") in theirs
-        assert (name, "device_host") in ours
-        assert (name, None) not in ours
+    def notes(ad: Any) -> set[tuple[str, bool]]:
+        gradient = ad.grad(lambda x: jnp.sum(wrap(_noted)(x)))
+        return _notes(jax.make_jaxpr(gradient)(jnp.asarray(X)).jaxpr)
+
+    ours, theirs = notes(irad), notes(jax)
+    for name in ("sin", "cos"):
+        assert (name, True) in theirs
+        assert (name, True) in ours
+        assert (name, False) not in ours
+
+
+def _computed_on_host(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """``fun`` as one call on the host, by the name it has in the installed JAX."""
+    on = getattr(compute_on, "compute_on2", compute_on.compute_on)
+    return on(fun, compute_type="device_host", out_memory_spaces=Space.Device)
+
+
+def test_a_call_on_the_host_is_differentiated_as_calls_on_the_host() -> None:
+    call = _computed_on_host(lambda x, w: (jnp.tanh(x @ w), jnp.exp(w)))
+
+    def fun(x: Any, w: Any) -> Any:
+        y, z = call(x, w)
+        return jnp.sum(y**2) * jnp.sum(z)
+
+    args = jnp.asarray(X), jnp.asarray(W)
+    agree(gradients(fun, 2), *args)
+    agree(lambda ad: lambda *a: ad.jvp(fun, a, tuple(map(jnp.sin, a))), *args)
+    agree(lambda ad: lambda *a: ad.linearize(fun, *a)[1](*map(jnp.sin, a)), *args)
+    agree(lambda ad: ad.grad(lambda *a: jnp.sum(ad.grad(fun)(*a) ** 2), (0, 1)), *args)
