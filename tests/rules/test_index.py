@@ -361,7 +361,7 @@ def test_value_and_derivative_agree_on_which_update_wins() -> None:
 
 
 def test_clamped_updates_are_differentiated_where_they_were_written() -> None:
-    """JAX looks for them at the index before it was clamped, and finds none."""
+    """JAX looks for extrema at the index before it was clamped, and finds NaN."""
 
     def fun(x: Any, u: Any) -> Any:
         y = x.at[jnp.array([9, -20])].set(u, mode="clip")
