@@ -43,7 +43,6 @@ BY_JAX_RULE: dict[ir.Primitive, str] = {
         ),
         "says where or in which order a program runs, which JAX's rule says of its "
         "derivative as well": (
-            primitives.compute_on_p,
             primitives.program_order_p,
             primitives.with_memory_space_constraint_p,
         ),
