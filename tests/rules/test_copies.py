@@ -1,0 +1,41 @@
+"""Primitives that change nothing but where, when or in which order a value is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from jax import lax
+from jax.experimental.layout import Layout, with_layout_constraint
+from jax.experimental.xla_metadata import set_xla_metadata
+from jax.sharding import SingleDeviceSharding
+
+from irad._compat import primitives
+from tests.laws import Case, check_laws
+
+X = np.array([[0.3, -1.2, 2.5], [1.1, 0.4, -3.2]])
+PLACE = SingleDeviceSharding(jax.devices()[0])
+
+
+def tied(x: Any, y: Any) -> Any:
+    """``y``, where the derivative has a use for ``x`` as well."""
+    return x * primitives.tie_p.bind(x, y)
+
+
+CASES = [
+    Case("stage", lambda x: lax.stage(x) * x, (X,)),
+    Case("tie", tied, (X, X + 1.5)),
+    Case("a weak scalar", lambda s: lax.stage(s) * 2.0, (0.7,)),
+    Case("metadata", lambda x: set_xla_metadata(x, block="1") * x, (X,)),
+    Case("sharding", lambda x: lax.with_sharding_constraint(x, PLACE) * x, (X,)),
+    Case("layout", lambda x: with_layout_constraint(x, Layout((0, 1))) * x, (X,)),
+    Case("transfer", lambda x: jax.device_put(x, PLACE) * x, (X.astype("float32"),)),
+    Case("transfer of complex", lambda x: jax.device_put(x, PLACE) * x, (X + 1j * X,)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_laws(case: Case) -> None:
+    check_laws(case)
