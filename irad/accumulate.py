@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
@@ -141,18 +141,18 @@ def jvp(jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]) -> Jvp
     """The forward-mode program of a jaxpr without constants."""
     graph = linearize(jaxpr, active, wanted, ENGINE)
     emit, env = Emitter(), {}
-    tangents = {
+    tangents: dict[Any, Atom] = {
         v: Var(ir.tangent_aval(v.aval))
         for v, a in zip(jaxpr.invars, active, strict=True)
         if a
     }
-    given = list(tangents.values())
+    given: list[Any] = list(tangents.values())
     jvp_sweep(graph, emit, env, tangents)
     outs = [read(v, env) for v in jaxpr.outvars]
     pushed = []
     carries = []
     for v, carried in zip(jaxpr.outvars, graph.carries, strict=True):
-        t = tangents.get(v) if carried else None
+        t = tangents.get(cast("Any", v)) if carried else None
         carries.append(t is not None)
         if t is not None:
             pushed.append(t)

@@ -80,7 +80,7 @@ def as_cotangent(emit: Emitter, c: Atom | None, aval: Any) -> Atom:
     return as_type(emit, c, expected)
 
 
-def as_type(emit: Emitter, x: Atom, expected: Any) -> Atom:
+def as_type(emit: Emitter, x: Any, expected: Any) -> Atom:
     """An atom with the weak type of ``expected``."""
     if x.aval.weak_type == expected.weak_type and x.aval.dtype == expected.dtype:
         return x

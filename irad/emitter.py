@@ -44,9 +44,9 @@ def snippet(
 ) -> Snippet:
     """The snippet of a jaxpr; ``zeros`` marks outputs that are known to be zero.
 
-    Such outputs are absent from the jaxpr. ``consts`` are the values of its constvars,
-    which in JAX 0.11 may be its first inputs. A program is spliced ``in_place``: each of
-    its equations keeps its line in the user's program, its mesh and its device.
+    They are absent from the jaxpr. ``consts`` are the values of its constvars,
+    which in JAX 0.11 may be its first inputs. A program is spliced ``in_place``: each
+    of its equations keeps its line in the user's program, its mesh and its device.
     """
     inputs = [*jaxpr.constvars, *jaxpr.invars]
     constvars, invars = inputs[: len(consts)], inputs[len(consts) :]

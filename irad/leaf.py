@@ -274,9 +274,9 @@ def _rewritten(rule: Rewritten, kind: Kind, engine: Engine, *, reverse: bool) ->
 class Linear:
     """A program that is linear in its inputs from ``num_primals`` on.
 
-    ``consts`` are the values of its constvars, or of inputs before all others. Its first
-    ``num_results`` outputs do not depend on the tangents; the others are tangents.
-    ``is_zero`` marks, among all wanted tangents, those it does not return.
+    ``consts`` are the values of its constvars, or of inputs before all others. Its
+    first ``num_results`` outputs do not depend on the tangents; the others are
+    tangents. ``is_zero`` marks, among all wanted tangents, those it does not return.
     """
 
     jaxpr: Jaxpr

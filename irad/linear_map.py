@@ -223,7 +223,7 @@ class Compose(LinearMap):
 
 @dataclass(frozen=True)
 class Blocks:
-    """A local Jacobian in blocks, ``rows[j][i]`` from operand i to result j, or None."""
+    """A local Jacobian in blocks: ``rows[j][i]`` from operand i to result j."""
 
     rows: tuple[tuple[LinearMap | None, ...], ...]
 

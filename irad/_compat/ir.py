@@ -17,7 +17,7 @@ from jax._src import core as _core
 from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
 from jax._src.lax import lax as lax_internal
-from jax._src.sharding_impls import UNSPECIFIED
+from jax._src.sharding_impls import UNSPECIFIED  # pyright: ignore
 from jax.extend.core import (
     ClosedJaxpr,
     DropVar,

@@ -54,7 +54,7 @@ from irad.rules.registry import (
     written_out,
 )
 
-Tangents = Sequence[Array | None]
+Tangents = Sequence[Any]
 
 # Cholesky factors ---------------------------------------------------------------------
 
@@ -102,16 +102,16 @@ def _cholesky_tangent(L: Array, t: Array, split_from: tuple[int, ...]) -> Array:
 def _cholesky_tangent_of_block(L: Array, t: Array) -> Array:
     """L phi(L^-1 A' L^-*), A' being read from its lower triangle."""
     diagonal = on_diagonal(t)
-    A = lax.select(lax.gt(*positions(t)), t, adjoint(t))
+    whole = lax.select(lax.gt(*positions(t)), t, adjoint(t))
     if is_complex(t):
-        A = lax.select(diagonal, lax.convert_element_type(real(t), t.dtype), A)
-    L = tril(L)
+        whole = lax.select(diagonal, lax.convert_element_type(real(t), t.dtype), whole)
+    factor = tril(L)
     right = lax.linalg.triangular_solve(
-        L, A, lower=True, transpose_a=True, conjugate_a=True
+        factor, whole, lower=True, transpose_a=True, conjugate_a=True
     )
-    W = lax.linalg.triangular_solve(L, right, left_side=True, lower=True)
+    solved = lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
     one = lax.full_like(t, 1)
-    return matmul(L, tril(W * lax.select(diagonal, one / 2, one)))
+    return matmul(factor, tril(solved * lax.select(diagonal, one / 2, one)))
 
 
 @written_out(private.cholesky_update_p)
@@ -226,11 +226,11 @@ def _thin_qr(q: Array, r: Array, t: Array) -> tuple[Array, Array]:
     solved = lax.linalg.triangular_solve(r, t)
     C = matmul(adjoint(q), solved, None)
     lower = tril(C, -1)
-    W = lower - adjoint(lower)
+    skew = lower - adjoint(lower)
     if is_complex(C):
         imaginary = C - lax.convert_element_type(lax.real(C), C.dtype)
-        W = W + where(on_diagonal(C), imaginary)
-    return matmul(q, W - C, None) + solved, matmul(C - W, r, None)
+        skew += where(on_diagonal(C), imaginary)
+    return matmul(q, skew - C, None) + solved, matmul(C - skew, r, None)
 
 
 def _complement(q: Array, q_dot: Array) -> Array:
@@ -328,12 +328,11 @@ def _choose_tridiagonal(params: Any, avals: Any, active: tuple[int, ...]) -> Rul
 
 def _tridiagonal(y: Array, x: Any, t: Tangents, **params: Any) -> Array:
     """X' = A^-1 (B' - A' X)."""
-    *diagonals, _ = x
-    lower, d, upper, moved = t
+    lower_dot, d_dot, upper_dot, moved = t
     places = (
-        (lower, slice(1, None), slice(None, -1), (1, 0, 0)),
-        (d, slice(None), slice(None), (0, 0, 0)),
-        (upper, slice(None, -1), slice(1, None), (0, 1, 0)),
+        (lower_dot, slice(1, None), slice(None, -1), (1, 0, 0)),
+        (d_dot, slice(None), slice(None), (0, 0, 0)),
+        (upper_dot, slice(None, -1), slice(1, None), (0, 1, 0)),
     )
     for diagonal, rows, columns, pad in places:
         if diagonal is None:
@@ -343,7 +342,8 @@ def _tridiagonal(y: Array, x: Any, t: Tangents, **params: Any) -> Array:
         padding = [(0, 0, 0)] * (y.ndim - 2) + [pad, (0, 0, 0)]
         product = lax.pad(product, lax.full_like(product, 0, shape=()), padding)
         moved = lax.neg(product) if moved is None else moved - product
-    return lax.linalg.tridiagonal_solve(*diagonals, moved, **params)
+    lower, d, upper, _ = x
+    return lax.linalg.tridiagonal_solve(lower, d, upper, moved, **params)
 
 
 # No derivative ------------------------------------------------------------------------

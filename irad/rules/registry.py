@@ -210,7 +210,7 @@ def as_map(partial: Any, domain: Any, codomain: Any) -> LinearMap | None:
         case Where(mask, elsewhere):
             return Select(domain, codomain, elsewhere, mask)
         case (first, *rest):
-            J = as_map(first, domain, codomain)
+            J: Any = as_map(first, domain, codomain)
             for factor in rest:
                 J = as_map(factor, codomain, codomain) @ J
             return J

@@ -30,7 +30,7 @@ from irad.rules.matrices import (
 )
 from irad.rules.registry import Rewritten, Rule, WrittenOut, by_case
 
-Tangents = Sequence[Array | None]
+Tangents = Sequence[Any]
 
 
 @by_case(eigh_p)
@@ -175,8 +175,8 @@ def _inner_rotations(s: Array, D: Array) -> tuple[Array, Array]:
     column = along_rows(s, s.shape[-1])
     row = transposed(column)
     eye = eye_like(column)
-    F = 1 / ((column + row) * (column - row) + eye) - eye
-    F, column, row = (lax.convert_element_type(a, D.dtype) for a in (F, column, row))
+    gaps = 1 / ((column + row) * (column - row) + eye) - eye
+    F, column, row = (lax.convert_element_type(a, D.dtype) for a in (gaps, column, row))
     Ds, sD = column * D, row * D
     U_inner = F * (Ds + adjoint(Ds))
     if is_complex(D):

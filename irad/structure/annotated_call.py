@@ -54,9 +54,7 @@ def _memory_spaces(
     if places.transposed:
         given = [ir.memory_space(x.aval) for x in eqn.invars]
     pairs = zip(results, places.results, strict=True)
-    return tuple(
-        ir.memory_space(aval) if i is None else given[i] for aval, i in pairs
-    )
+    return tuple(ir.memory_space(aval) if i is None else given[i] for aval, i in pairs)
 
 
 def annotated_call(

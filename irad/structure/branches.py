@@ -109,14 +109,8 @@ class Cond:
         consts = [emit.constant(c) for c in branch.closed.consts]
         code = code_of(branch.split.forward)
         outs = emit.splice(code, [*consts, *operands])
-        filled = {
-            i: v
-            for (kind, i), v in zip(
-                [p for p in branch.places if p[0] == "slot"],
-                outs[self._num_outputs :],
-                strict=True,
-            )
-        }
+        used = [i for kind, i in branch.places if kind == "slot"]
+        filled = dict(zip(used, outs[self._num_outputs :], strict=True))
         rest = [
             filled[i] if i in filled else emit.zeros(aval)
             for i, aval in enumerate(slots)
