@@ -21,7 +21,9 @@ def some(*shape: int, dtype: str = "float64") -> Any:
 def dominant(*shape: int, dtype: str = "float64") -> Any:
     """Square matrices with a large diagonal, of different elements."""
     n = shape[-1]
-    return some(*shape, dtype=dtype) + jnp.diag(3.0 + jnp.arange(float(n))).astype(dtype)
+    return some(*shape, dtype=dtype) + jnp.diag(3.0 + jnp.arange(float(n))).astype(
+        dtype
+    )
 
 
 def positive(*shape: int, dtype: str = "float64") -> Any:

@@ -102,7 +102,7 @@ DOTS = [
     ),
 ]
 
-SIZES = np.array([2, 0, 1], np.int32)  # one row, or term, belongs to no group
+SIZES = jnp.array([2, 0, 1], "int32")  # one row, or term, belongs to no group
 GROUP = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]], float)
 ROWS, OF_GROUPS = some(4, 10), some(3, 10, 5)
 
@@ -160,7 +160,7 @@ RAGGED = [
 
 def conv(**options: Any) -> Any:
     """``conv_general_dilated`` with defaults for what a row does not name."""
-    given = {"window_strides": (1,), "padding": "VALID", **options}
+    given: dict[str, Any] = {"window_strides": (1,), "padding": "VALID", **options}
     return lambda x, w: lax.conv_general_dilated(x, w, **given)
 
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.extend.core import jaxprs_in_params
 from jax.extend.core import primitives as public
 
 from irad._compat import primitives as private
@@ -114,7 +115,7 @@ def _equations(fun: Any, *x: Any) -> list[Any]:
     while pending:
         for eqn in pending.pop().eqns:
             found.append(eqn)
-            pending += jax.extend.core.jaxprs_in_params(eqn.params)
+            pending += jaxprs_in_params(eqn.params)
     return found
 
 
