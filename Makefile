@@ -9,7 +9,7 @@ PYTHONS := python3.11 python3
 CAN_SET_UP := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz bench lock clean
+.PHONY: help setup demo test test-all lint format fuzz bench lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ $(STAMP): pyproject.toml requirements.lock
 demo: $(STAMP) ## five models differentiated, checked and timed
 	$(BIN)/python -m examples.demo
 
-test: lint ## lint, then every test; the last line is the summary
-	$(BIN)/python -m pytest -n 2 -q
+test: lint ## lint, then the tests but the slow; the last line is the summary
+	$(BIN)/python -m pytest -n 2 -q -m "not fuzz and not slow"
+
+test-all: lint ## every test, the slow ones too (an hour on two cores)
+	$(BIN)/python -m pytest -n 2 -q -m "not fuzz"
 
 lint: $(STAMP) ## ruff and pyright
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ TYPES = (arguments, dtypes, misuse, misuse_linear)
 VALUE_CASES: list[Case] = [case for table in VALUES for case in table.CASES]
 TYPE_CASES: list[Case] = [case for table in TYPES for case in table.CASES]
 
-pytestmark = pytest.mark.usefixtures("standard_promotion")
+pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.slow]
 
 
 @pytest.mark.parametrize("case", VALUE_CASES, ids=str)
