@@ -175,3 +175,10 @@ def test_a_crash_is_a_failure_and_what_follows_is_lost(suite: Path) -> None:
 def test_a_suite_that_runs_nothing_is_an_error(suite: Path) -> None:
     with pytest.raises(RuntimeError, match="ran no test"):
         swap.main([str(suite / "absent.py"), "--functions", "jax"])
+
+
+def test_a_suite_that_cannot_be_imported_is_an_error(suite: Path) -> None:
+    broken = suite.parent / "test_broken.py"
+    broken.write_text("import a_module_that_is_not_there\n")
+    with pytest.raises(RuntimeError, match="a_module_that_is_not_there"):
+        swap.main([str(broken), "--functions", "jax"])
