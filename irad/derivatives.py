@@ -220,7 +220,9 @@ def forward_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
 
         seeds = standard_basis([ir.tangent_aval(a) for a in in_avals])
         outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
-        blocks = [split_axis(J, -1, in_avals, J.dtype) for J in pushed]
+        floats = [v.aval for v in jaxpr.outvars if is_differentiable(v.aval)]
+        pairs = zip(pushed, floats, strict=False)
+        blocks = [split_axis(J, -1, in_avals, like) for J, like in pairs]
         return outs[num_outputs:], blocks
 
     return Function(run)
@@ -244,7 +246,8 @@ def reverse_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
 
         seeds = standard_basis([ir.cotangent_aval(a) for a in out_avals])
         pulled = jax.vmap(pull)(*seeds)
-        columns = [split_axis(J, 0, out_avals, J.dtype) for J in pulled]
+        pairs = zip(pulled, in_avals, strict=True)
+        columns = [split_axis(J, 0, out_avals, like) for J, like in pairs]
         return outs[num_outputs:m], [list(row) for row in zip(*columns, strict=True)]
 
     return Function(run)
@@ -261,14 +264,17 @@ def standard_basis(avals: Sequence[Any]) -> list[Any]:
     return basis
 
 
-def split_axis(J: Any, axis: int, avals: Sequence[Any], dtype: Any) -> list[Any]:
-    """A stacked Jacobian in blocks, one for each array that the axis runs over."""
+def split_axis(J: Any, axis: int, avals: Sequence[Any], like: Any) -> list[Any]:
+    """A stacked Jacobian in blocks, one for each array that the axis runs over.
+
+    They are weakly typed where the value of type ``like`` is.
+    """
     offsets = np.cumsum([aval.size for aval in avals])[:-1]
     blocks = jnp.split(J, offsets, axis=axis)
     axis %= J.ndim
     head, tail = J.shape[:axis], J.shape[axis + 1 :]
     return [
-        jnp.asarray(block.reshape(*head, *aval.shape, *tail), dtype)
+        ir.with_weak_type(block.reshape(*head, *aval.shape, *tail), like.weak_type)
         for block, aval in zip(blocks, avals, strict=True)
     ]
 

@@ -486,3 +486,10 @@ def is_closed(jaxpr: Any) -> bool:
 def abstract_value(x: Any) -> Any:
     """The type of an array, or of an object with ``shape`` and ``dtype``."""
     return _core.shaped_abstractify(x)
+
+
+def with_weak_type(x: Any, weak_type: bool) -> Any:
+    """An array, weakly typed or not; of float0 nothing is changed."""
+    if is_float0(x) or typeof(x).weak_type == weak_type:
+        return x
+    return lax_internal._convert_element_type(x, typeof(x).dtype, weak_type)

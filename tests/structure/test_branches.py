@@ -61,7 +61,9 @@ CASES = [
     Case("cond in scan", _in_scan, (X, W)),
     Case("only the closure", lambda w: _branch(w[0, 0] > 0)(X, w), (W,)),
     Case("while", _doubling, (X, W), modes=("fwd",)),
-    Case("float32", lambda x: lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), (X.astype("f4"),)),
+    Case(
+        "float32", lambda x: lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), (X.astype("f4"),)
+    ),
 ]
 
 
