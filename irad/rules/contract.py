@@ -15,9 +15,9 @@ import numpy as np
 from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec, get_abstract_mesh
 
-from irad._compat.primitives import ragged_dot_general_p
+from irad._compat.primitives import ragged_dot_general_p, scaled_dot_p
 from irad.linear_map import Apply, Array, zeros
-from irad.rules.registry import Jacobian, Rule, by_case, linear, linear_in
+from irad.rules.registry import Jacobian, Rule, by_case, linear, linear_in, unsupported
 
 Axes = list[int]
 
@@ -221,6 +221,11 @@ def _ragged_dot(params: Any, avals: Any, active: tuple[int, ...]) -> Rule | None
         return BY_TERMS
     return BY_BATCHES if ragged in batch else BY_ROWS
 
+
+unsupported(
+    scaled_dot_p,
+    "JAX has no rule either: its operands are quantized; differentiate what they are of",
+)
 
 # Convolutions -------------------------------------------------------------------------
 #

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
+from irad._compat import ir
 from irad.linear_map import Array
 
 HIGHEST = lax.Precision.HIGHEST
@@ -51,11 +52,13 @@ def matmul(a: Array, b: Array, precision: lax.Precision | None = HIGHEST) -> Arr
 
 def positions(x: Array) -> tuple[Array, Array]:
     """Row and column of each element."""
-    rows, columns = x.ndim - 2, x.ndim - 1
-    return (
-        lax.broadcasted_iota(np.int32, x.shape, rows),
-        lax.broadcasted_iota(np.int32, x.shape, columns),
-    )
+    return numbers_along(x, x.ndim - 2), numbers_along(x, x.ndim - 1)
+
+
+def numbers_along(x: Array, axis: int) -> Array:
+    """The position of each element along an axis, sharded as the elements are."""
+    sharding = ir.typeof(x).sharding
+    return lax.broadcasted_iota(np.int32, x.shape, axis, out_sharding=sharding)
 
 
 def on_diagonal(x: Array) -> Array:
@@ -152,9 +155,7 @@ def solve(a: Array, b: Array) -> Array:
         return factors(permuted_rows(b, permutation), (True, False), transpose=False)
 
     def backward(_: Any, b: Array) -> Array:
-        numbers = lax.broadcasted_iota(
-            permutation.dtype, permutation.shape, permutation.ndim - 1
-        )
+        numbers = numbers_along(permutation, permutation.ndim - 1)
         _, inverse = lax.sort_key_val(permutation, numbers)
         return permuted_rows(factors(b, (False, True), transpose=True), inverse)
 

@@ -22,6 +22,7 @@ from irad.rules.matrices import (
     eye_like,
     is_complex,
     matmul,
+    numbers_along,
     on_diagonal,
     real,
     solve,
@@ -114,8 +115,7 @@ def _eigenvectors(w: Array, v: Array, solved: Array) -> Array:
     U = matmul(v, F * matmul(solved, v))
     rows = v.ndim - 2
     largest = lax.argmax(lax.abs(v), rows, np.int32)
-    number = lax.broadcasted_iota(np.int32, v.shape, rows)
-    mask = number == along_rows(largest, v.shape[-2])
+    mask = numbers_along(v, rows) == along_rows(largest, v.shape[-2])
     along = lax.reduce_sum(lax.real(lax.conj(v) * U), (rows,))
     turned = lax.reduce_sum(where(mask, lax.imag(U)), (rows,))
     pivot = lax.reduce_sum(where(mask, lax.real(v)), (rows,))
