@@ -224,7 +224,7 @@ def _ragged_dot(params: Any, avals: Any, active: tuple[int, ...]) -> Rule | None
 
 unsupported(
     scaled_dot_p,
-    "JAX has no rule either: its operands are quantized; differentiate what they are of",
+    "JAX has no rule either: differentiate what its operands were quantized from",
 )
 
 # Convolutions -------------------------------------------------------------------------
