@@ -53,11 +53,13 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
     for node, kept in reversed(tape):
         eqn = node.eqn
         outvars = eqn.outvars
-        c = [cotangents.pop(outvars[j], None) for j in node.wanted]
-        if all(c_j is None for c_j in c):
+        results = map(outvars.__getitem__, node.wanted)
+        c: list[Any] = [*map(cotangents.get, results)]
+        some_zero = None in c
+        if some_zero and all(c_j is None for c_j in c):
             continue
         emit.source, emit.ctx = eqn.source_info, eqn.ctx
-        if None in c and not getattr(node.local, "takes_zeros", False):
+        if some_zero and not getattr(node.local, "takes_zeros", False):
             c = [
                 emit.zeros(ir.cotangent_aval(outvars[j].aval)) if c_j is None else c_j
                 for j, c_j in zip(node.wanted, c, strict=True)

@@ -22,16 +22,16 @@ class Snippet:
     """Straight-line IR over slots: inputs, then literals, then constants, then results.
 
     ``steps`` are (primitive, params, operand slots, result types, effects); ``outs``
-    are slots, or None for an output that is zero. ``places`` has the source and the
-    context of every step of a program; the steps of a rule take those of the equation
-    at hand.
+    are slots. Slot 0, before all others, is None: an output that is zero. ``places``
+    has the source and the context of every step of a program; the steps of a rule take
+    those of the equation at hand.
     """
 
     num_inputs: int
     literals: tuple[Literal, ...]
     consts: tuple[Any, ...]
     steps: tuple[tuple[Any, Any, tuple[int, ...], tuple[Any, ...], Any], ...]
-    outs: tuple[int | None, ...]
+    outs: tuple[int, ...]
     places: tuple[tuple[Any, Any], ...] = ()
 
 
@@ -50,7 +50,7 @@ def snippet(
     """
     inputs = [*jaxpr.constvars, *jaxpr.invars]
     constvars, invars = inputs[: len(consts)], inputs[len(consts) :]
-    slots: dict[Var, int] = {v: i for i, v in enumerate(invars)}
+    slots: dict[Var, int] = {v: 1 + i for i, v in enumerate(invars)}
     literals = list(
         {
             id(x): x
@@ -61,8 +61,9 @@ def snippet(
             if type(x) is Literal
         }.values()
     )
-    number = {id(x): len(slots) + i for i, x in enumerate(literals)}
-    next_slot = len(invars) + len(literals)
+    next_slot = 1 + len(invars)
+    number = {id(x): next_slot + i for i, x in enumerate(literals)}
+    next_slot += len(literals)
     for v in constvars:
         slots[v] = next_slot
         next_slot += 1
@@ -80,7 +81,7 @@ def snippet(
         steps.append((eqn.primitive, eqn.params, operands, avals, eqn.effects))
     found = iter([slot(x) for x in jaxpr.outvars])
     zeros = zeros or [False] * len(jaxpr.outvars)
-    outs = tuple(None if zero else next(found) for zero in zeros)
+    outs = tuple(0 if zero else next(found) for zero in zeros)
     return Snippet(
         len(invars),
         tuple(literals),
@@ -122,7 +123,7 @@ class Emitter:
 
     def splice(self, code: Snippet, atoms: Sequence[Atom]) -> list[Any]:
         """Appends a snippet applied to ``atoms`` and returns its outputs."""
-        slots: list[Any] = [*atoms, *code.literals]
+        slots: list[Any] = [None, *atoms, *code.literals]
         if code.consts:
             slots += map(self.constant, code.consts)
         if code.places:
@@ -142,7 +143,7 @@ class Emitter:
                 JaxprEqn(invars, results, primitive, params, effects, source, ctx)
             )
             slots += results
-        return [None if i is None else slots[i] for i in code.outs]
+        return [*map(slots.__getitem__, code.outs)]
 
     def _splice_in_place(self, code: Snippet, slots: list[Any]) -> list[Any]:
         eqns = self.eqns
@@ -154,7 +155,7 @@ class Emitter:
                 JaxprEqn(invars, results, primitive, params, effects, source, ctx)
             )
             slots += results
-        return [None if i is None else slots[i] for i in code.outs]
+        return [*map(slots.__getitem__, code.outs)]
 
     def equation(
         self,
@@ -207,7 +208,18 @@ class Emitter:
 
     def add(self, a: Atom, b: Atom) -> Atom:
         """``a + b`` of two cotangents."""
-        (total,) = self.equation(ir.add_any_p, [a, b], [a.aval], {})
+        total = Var(a.aval)
+        self.eqns.append(
+            JaxprEqn(
+                [a, b],
+                [total],
+                ir.add_any_p,
+                {},
+                ir.no_effects,
+                self.source,
+                self.ctx,
+            )
+        )
         return total
 
     def zeros(self, aval: Any) -> Atom:

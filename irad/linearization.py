@@ -6,7 +6,9 @@ through and finds their rules; it emits nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from irad._compat import ir, mesh, references
@@ -18,6 +20,7 @@ from irad.rules import RULES
 from irad.rules.registry import Cases, Constant
 from irad.structure import STRUCTURES, InContext, by_own_rule, own_rule
 
+_AVAL = attrgetter("aval")
 _LEAVES: dict[Any, dict[Any, Leaf]] = {}
 _LEAF_LIMIT = 1 << 16
 
@@ -62,7 +65,8 @@ def linearize(
         if narrowed is not None:
             results = tuple(j for j in results if j in narrowed)
         outvars = eqn.outvars
-        carrying.update([outvars[j] for j in results])
+        for j in results:
+            carrying.add(outvars[j])
         nodes.append(Node(eqn, local, live, results))
     carries = tuple(
         w and type(v) is Var and v in carrying
@@ -79,6 +83,7 @@ def _mutable(eqn: JaxprEqn) -> NotDifferentiableError:
     )
 
 
+@functools.lru_cache(4096)
 def is_differentiable(aval: Any) -> bool:
     """Whether values of a type carry tangents: floating-point and complex arrays do.
 
@@ -101,7 +106,9 @@ def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:
             continue
         for v in eqn.outvars:
             if v in needed and is_differentiable(v.aval):
-                needed.update([x for x in eqn.invars if type(x) is Var])
+                for x in eqn.invars:
+                    if type(x) is Var:
+                        needed.add(x)
                 break
     return needed
 
@@ -123,7 +130,7 @@ def _local(
         return structure(eqn, active, wanted, engine)
     if isinstance(rule, Constant):
         return None
-    operands = tuple([x.aval for x in eqn.invars])
+    operands = tuple(map(_AVAL, eqn.invars))
     try:
         key = (primitive, tuple(eqn.params.items()), operands, active, wanted)
         leaf = leaves.get(key)
