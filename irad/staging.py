@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -39,7 +40,10 @@ class Program:
             self._leading = list(jaxpr.consts)
             jaxpr = ir.closed_jaxpr(ir.with_constants_as_inputs(jaxpr.jaxpr))
         self.jaxpr = jaxpr
-        self._compiled = jax.jit(self._bind)
+
+    @cached_property
+    def _compiled(self) -> Callable[..., list[Any]]:
+        return jax.jit(self._bind)
 
     def _bind(self, *inputs: Any) -> list[Any]:
         params = ir.jit_params(self.jaxpr, self.name)

@@ -108,11 +108,13 @@ def is_tracer(x: Any) -> bool:
     return isinstance(x, _core.Tracer)
 
 
+@functools.lru_cache(4096)
 def tangent_aval(aval: Any) -> Any:
     """The type of a tangent of a value of type ``aval``."""
     return aval.to_tangent_aval()
 
 
+@functools.lru_cache(4096)
 def cotangent_aval(aval: Any) -> Any:
     """The type of a cotangent of a value of type ``aval``."""
     return aval.to_ct_aval()
@@ -213,6 +215,8 @@ def jit_params(
     given_in, given_out = ("out", "in") if places.transposed else ("in", "out")
 
     def chosen(name: str, default: Any, positions: Sequence[int | None]) -> Any:
+        if positions.count(None) == len(positions):
+            return (default,) * len(positions)
         given = (like or params)[name]
         return tuple(default if i is None else given[i] for i in positions)
 

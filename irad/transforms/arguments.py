@@ -141,6 +141,8 @@ def check_differentiable_input(
             f"{name} with holomorphic=True requires inputs with complex dtype, "
             f"but got {dtype.name}."
         )
+    if ir.is_inexact(dtype):
+        return
     if ir.is_extended(dtype) or np.issubdtype(dtype, np.integer) or dtype == np.bool_:
         if not allow_int:
             raise TypeError(
@@ -148,11 +150,11 @@ def check_differentiable_input(
                 f"a sub-dtype of np.inexact), but got {dtype.name}. If you want to use "
                 "Boolean- or integer-valued inputs, use vjp or set allow_int to True."
             )
-    elif not ir.is_inexact(dtype):
-        raise TypeError(
-            f"{name} requires numerical-valued inputs (input dtype that is a sub-dtype "
-            f"of np.bool_ or np.number), but got {dtype.name}."
-        )
+        return
+    raise TypeError(
+        f"{name} requires numerical-valued inputs (input dtype that is a sub-dtype "
+        f"of np.bool_ or np.number), but got {dtype.name}."
+    )
 
 
 def check_differentiable_output(name: str, aval: Any, *, holomorphic: bool) -> None:
