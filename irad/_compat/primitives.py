@@ -62,6 +62,8 @@ symmetric_product_p = _named(_LINALG, "symmetric_product_p")
 
 xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 
+platform_index_p = _named("jax._src.lax.control_flow.conditionals", "platform_index_p")
+
 # Code outside the program -------------------------------------------------------------
 
 composite_p = _named(_LAX, "composite_p")

@@ -23,7 +23,7 @@ BENEATH: dict[str, str] = {
     "errors": "",
     "_compat": "errors",
     "linear_map": "",
-    "cost": "linear_map",
+    "cost": "irad_passes",
     "caching": "",
     "emitter": "linear_map irad_passes caching",
     "capture": "irad_passes caching",

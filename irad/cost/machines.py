@@ -1,0 +1,97 @@
+"""Seconds for a cost: the roofline of a machine, from one table of machines.
+
+What is computed and what is moved overlap, and the slower of the two counts (Williams,
+Waterman, Patterson, Roofline, Communications of the ACM 52, 2009). Starting kernels is
+added to that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from irad.cost.quantities import Cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a machine does in a second, and where the numbers are from.
+
+    ``contracted`` and ``flops`` are operations a second, in dots and outside;
+    ``transcendental`` is seconds for a function. ``bandwidths`` are pairs: up to so
+    many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
+    a kernel.
+    """
+
+    contracted: float
+    flops: float
+    transcendental: float
+    bandwidths: tuple[tuple[float, float], ...]
+    kernel: float
+    source: str
+
+    def bandwidth(self, in_use: int) -> float:
+        """Bytes a second when so many are in use at once."""
+        return next(rate for limit, rate in self.bandwidths if in_use <= limit)
+
+
+MACHINES: Mapping[str, Machine] = {
+    "cpu": Machine(
+        contracted=140e9,
+        flops=16e9,
+        transcendental=1.2e-9,
+        bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
+        kernel=1e-6,
+        source="one core of an Intel Xeon with AVX-512, `python -m "
+        "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
+        "ns an entry, copies in and out of the cache, a product of 8 x 8",
+    ),
+    "gpu": Machine(
+        contracted=67e12,
+        flops=67e12,
+        transcendental=1 / 4e12,
+        bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
+        kernel=3e-6,
+        source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
+        "tensor cores, 16 special functions a clock on each of 132 units, 3.35 TB/s; "
+        "not measured",
+    ),
+    "tpu": Machine(
+        contracted=275e12,
+        flops=4.3e12,
+        transcendental=1 / 0.5e12,
+        bandwidths=((math.inf, 1.2e12),),
+        kernel=2e-6,
+        source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "
+        "275 Tflop/s in bfloat16 products, 1.2 TB/s, vector units of 2 cores at "
+        "1.05 GHz; not measured",
+    ),
+}
+
+
+def seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
+    """Predicted time of a program on a machine or on a kind of machine.
+
+    >>> seconds(Cost(bytes=13_000_000_000, peak_bytes=10**9), "cpu")
+    1.0
+    """
+    machine = backend if isinstance(backend, Machine) else MACHINES[backend]
+    simple = cost.flops - cost.contracted - cost.transcendentals
+    computing = (
+        cost.contracted / machine.contracted
+        + simple / machine.flops
+        + cost.transcendentals * machine.transcendental
+    )
+    moving = cost.bytes / machine.bandwidth(cost.peak_bytes)
+    return max(computing, moving) + cost.kernels * machine.kernel
+
+
+def compile_seconds(equations: int) -> float:
+    """Predicted CPU seconds that XLA takes to compile for a CPU.
+
+    A power fitted to the values and gradients of `benchmarks/programs` on one core,
+    22 to 1358 equations; half of them are within a factor of 1.5, all within 3. It
+    grows slowly because large programs have more equations in a kernel.
+    """
+    return 0.035 * equations**0.55

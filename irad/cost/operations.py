@@ -1,0 +1,373 @@
+"""Floating-point operations of equations, one row a primitive.
+
+A flop is an operation on floating-point or complex entries: one for an elementwise
+operation; two for each product that a contraction sums; one less than the number of
+entries for a reduction; the textbook count for a factorization (Golub and Van Loan,
+Matrix computations, 4th edition, 2013). Moving, selecting, converting and arithmetic on
+integers are none. Functions that XLA writes out count as what it writes for the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from jax import lax
+from jax.extend.core import primitives as p
+
+from irad._compat import ir, primitives
+from irad.cost.quantities import Cost
+
+Avals = Sequence[Any]
+Params = dict[str, Any]
+# Operand types, result types and params to operations.
+Count = Callable[[Avals, Avals, Params], int]
+
+
+@dataclass(frozen=True)
+class Function:
+    """Operations for an entry of the result, and how many are transcendental.
+
+    ``on_complex`` is the first number where the entries are complex.
+    """
+
+    flops: int
+    transcendentals: int = 0
+    on_complex: int | None = None
+
+    def of(self, aval: Any) -> Cost:
+        """Operations on all entries of a type."""
+        n, flops = size(aval), self.flops
+        if is_complex(aval):
+            flops = 2 * flops if self.on_complex is None else self.on_complex
+        return Cost(n * flops, n * self.transcendentals)
+
+
+def size(aval: Any) -> int:
+    """How many entries a type has; 0 for one that is no array."""
+    return math.prod(getattr(aval, "shape", (0,)))
+
+
+def is_complex(aval: Any) -> bool:
+    """Whether the entries of a type are complex."""
+    return np.issubdtype(aval.dtype, np.complexfloating)
+
+
+def _is_inexact(aval: Any) -> bool:
+    return ir.is_inexact(getattr(aval, "dtype", ir.float0))
+
+
+def operations(eqn: ir.JaxprEqn) -> Cost | None:
+    """The operations of an equation that holds no program; ``None`` if unknown.
+
+    >>> import jax, jax.numpy as jnp
+    >>> (eqn,) = jax.make_jaxpr(lambda x, y: x @ y)(jnp.ones((2, 3)), jnp.ones(3)).eqns
+    >>> operations(eqn).flops
+    12
+    """
+    x, y = [v.aval for v in eqn.invars], [v.aval for v in eqn.outvars]
+    if eqn.primitive in MOVES:
+        return Cost()
+    if eqn.primitive in FUNCTIONS:
+        return _elementwise(FUNCTIONS[eqn.primitive], x, y)
+    if eqn.primitive in CONTRACTIONS:
+        count = _counted(CONTRACTIONS[eqn.primitive], x, y, eqn.params)
+        return Cost(count, contracted=count)
+    if eqn.primitive in COUNTS:
+        return Cost(_counted(COUNTS[eqn.primitive], x, y, eqn.params))
+    if eqn.primitive is lax.integer_pow_p:
+        return _elementwise(_power(eqn.params["y"]), x, y)
+    if eqn.primitive is p.cumlogsumexp_p:
+        steps = _cumulative(x, y, eqn.params)
+        return Cost(9 * steps, 2 * steps)
+    return None
+
+
+def _counted(count: Count, x: Avals, y: Avals, params: Params) -> int:
+    return count(x, y, params) if _is_inexact(x[0]) else 0
+
+
+def _elementwise(function: Function, x: Avals, y: Avals) -> Cost:
+    if not _is_inexact(x[0]):
+        return Cost()
+    entries = y[0] if is_complex(y[0]) or not is_complex(x[0]) else x[0]
+    return function.of(entries)
+
+
+def _power(exponent: int) -> Function:
+    """Squares and products, and a division for a negative exponent."""
+    n = abs(exponent)
+    products = max(n.bit_length() + n.bit_count() - 2, 0)
+    return Function(products + (exponent < 0), on_complex=6 * products)
+
+
+# Contractions -------------------------------------------------------------------------
+
+
+def _products(aval: Any) -> int:
+    """Operations to multiply two entries and add the product."""
+    return 8 if is_complex(aval) else 2
+
+
+def _dot(x: Avals, y: Avals, params: Params) -> int:
+    ((contracted, _), _) = params["dimension_numbers"]
+    summed = math.prod(x[0].shape[i] for i in contracted)
+    return _products(y[0]) * size(y[0]) * summed
+
+
+def _convolution(x: Avals, y: Avals, params: Params) -> int:
+    """Products of a kernel entry with an entry of the operand that is there."""
+    operand, kernel, result = params["dimension_numbers"]
+    positions = 1
+    for i, padding in enumerate(params["padding"]):
+        positions *= _meetings(
+            x[0].shape[operand[2 + i]],
+            x[1].shape[kernel[2 + i]],
+            y[0].shape[result[2 + i]],
+            params["window_strides"][i],
+            params["rhs_dilation"][i],
+            params["lhs_dilation"][i],
+            padding[0],
+        )
+    features = x[1].shape[kernel[0]] * x[1].shape[kernel[1]]
+    batch = x[0].shape[operand[0]] // params["batch_group_count"]
+    return _products(x[0]) * batch * features * positions
+
+
+@cache
+def _meetings(
+    x: int, kernel: int, y: int, stride: int, hole: int, spread: int, before: int
+) -> int:
+    """Pairs of a result and a kernel entry that meet an entry of the operand."""
+    places = stride * np.arange(y)[:, None] + hole * np.arange(kernel) - before
+    inside = (places >= 0) & (places <= (x - 1) * spread) & (places % spread == 0)
+    return int(inside.sum())
+
+
+def _transform(x: Avals, y: Avals, params: Params) -> int:
+    """5 n log2 n for each complex transform of length n, half of it for real ones."""
+    n = math.prod(params["fft_lengths"])
+    is_real = not (is_complex(x[0]) and is_complex(y[0]))
+    entries = size(y[0] if is_complex(x[0]) else x[0])
+    return round(entries * 5 * math.log2(max(n, 1)) / (2 if is_real else 1))
+
+
+# Reductions ---------------------------------------------------------------------------
+
+
+def _reduction(x: Avals, y: Avals, params: Params) -> int:
+    return (size(x[0]) - size(y[0])) * (2 if is_complex(x[0]) else 1)
+
+
+def _position(x: Avals, y: Avals, params: Params) -> int:
+    """Three comparisons for each entry that is passed: less, equal, NaN."""
+    return 3 * (size(x[0]) - size(y[0]))
+
+
+def _window(x: Avals, y: Avals, params: Params) -> int:
+    return size(y[0]) * (math.prod(params["window_dimensions"]) - 1)
+
+
+def _select_and_scatter(x: Avals, y: Avals, params: Params) -> int:
+    """A comparison for each entry of a window but one, and the sum."""
+    return size(x[0]) * math.prod(params["window_dimensions"])
+
+
+def _cumulative(x: Avals, y: Avals, params: Params) -> int:
+    return size(x[0]) * _running(x[0].shape[params["axis"]])
+
+
+def _running(n: int) -> int:
+    """Operations an entry for a running reduction of ``n`` entries.
+
+    XLA for CPUs reduces windows of 16, then the results of these, and adds them.
+    """
+    block = 16
+    if n <= block:
+        return n - 1
+    blocks = -(-n // block)
+    return block + math.ceil(blocks * _running(blocks) / n)
+
+
+def _sort(x: Avals, y: Avals, params: Params) -> int:
+    """Entries times levels, at four operations to put two keys in order."""
+    levels = max(1, math.ceil(math.log2(max(x[0].shape[params["dimension"]], 1))))
+    return 4 * size(x[0]) * levels
+
+
+def _updates(x: Avals, y: Avals, params: Params) -> int:
+    return size(x[-1])
+
+
+# Linear algebra -----------------------------------------------------------------------
+
+
+def _matrices(count: Callable[[int, int], int]) -> Count:
+    """Rows that count one ``m x n`` matrix, for each in a batch of them."""
+
+    def counted(x: Avals, y: Avals, params: Params) -> int:
+        *batch, m, n = x[0].shape
+        return math.prod(batch) * count(m, n) * (4 if is_complex(x[0]) else 1)
+
+    return counted
+
+
+def _lu(m: int, n: int) -> int:
+    k = min(m, n)
+    return 2 * m * n * k - (m + n) * k**2 + 2 * k**3 // 3
+
+
+def _reflectors(m: int, n: int) -> int:
+    k = min(m, n)
+    return 2 * max(m, n) * k**2 - 2 * k**3 // 3
+
+
+def _qr(m: int, n: int) -> int:
+    return _reflectors(m, n) + _orthogonal(m, min(m, n), min(m, n))
+
+
+def _orthogonal(m: int, n: int, k: int) -> int:
+    return 4 * m * n * k - 2 * (m + n) * k**2 + 4 * k**3 // 3
+
+
+def _singular(m: int, n: int) -> int:
+    k, long = min(m, n), max(m, n)
+    return 4 * long**2 * k + 8 * long * k**2 + 9 * k**3
+
+
+def _triangular(x: Avals, y: Avals, params: Params) -> int:
+    n = x[0].shape[-1]
+    return size(y[0]) * n * (4 if is_complex(x[0]) else 1)
+
+
+def _product_of_reflectors(x: Avals, y: Avals, params: Params) -> int:
+    *batch, m, n = y[0].shape
+    count = _orthogonal(m, n, x[1].shape[-1])
+    return math.prod(batch) * count * (4 if is_complex(x[0]) else 1)
+
+
+def _tridiagonal(x: Avals, y: Avals, params: Params) -> int:
+    return (3 * size(x[0]) + 5 * size(y[0])) * (4 if is_complex(x[0]) else 1)
+
+
+CONTRACTIONS: dict[ir.Primitive, Count] = {
+    lax.dot_general_p: _dot,
+    lax.conv_general_dilated_p: _convolution,
+    lax.fft_p: _transform,
+    p.cholesky_p: _matrices(lambda m, n: n**3 // 3),
+    p.triangular_solve_p: _triangular,
+    p.lu_p: _matrices(_lu),
+    p.qr_p: _matrices(_qr),
+    primitives.geqrf_p: _matrices(_reflectors),
+    primitives.geqp3_p: _matrices(_reflectors),
+    p.householder_product_p: _product_of_reflectors,
+    p.eigh_p: _matrices(lambda m, n: 9 * n**3),
+    p.eig_p: _matrices(lambda m, n: 25 * n**3),
+    p.schur_p: _matrices(lambda m, n: 25 * n**3),
+    p.hessenberg_p: _matrices(lambda m, n: 10 * n**3 // 3),
+    p.tridiagonal_p: _matrices(lambda m, n: 4 * n**3 // 3),
+    p.svd_p: _matrices(_singular),
+    p.tridiagonal_solve_p: _tridiagonal,
+}
+COUNTS: dict[ir.Primitive, Count] = {
+    lax.reduce_sum_p: _reduction,
+    lax.reduce_max_p: _reduction,
+    lax.reduce_min_p: _reduction,
+    lax.reduce_prod_p: _reduction,
+    lax.argmax_p: _position,
+    lax.argmin_p: _position,
+    lax.reduce_window_sum_p: _window,
+    lax.reduce_window_max_p: _window,
+    lax.reduce_window_min_p: _window,
+    lax.select_and_gather_add_p: _window,
+    lax.select_and_scatter_add_p: _select_and_scatter,
+    lax.cumsum_p: _cumulative,
+    lax.cumprod_p: _cumulative,
+    lax.cummax_p: _cumulative,
+    lax.cummin_p: _cumulative,
+    lax.sort_p: _sort,
+    lax.scatter_add_p: _updates,
+    lax.scatter_sub_p: _updates,
+    lax.scatter_mul_p: _updates,
+    lax.scatter_min_p: _updates,
+    lax.scatter_max_p: _updates,
+}
+
+
+# Elementwise --------------------------------------------------------------------------
+
+_ONE = Function(1)
+_CALL = Function(1, 1)
+
+# fmt: off
+FUNCTIONS: dict[ir.Primitive, Function] = {
+    **dict.fromkeys((
+        lax.ceil_p, lax.eq_p, lax.floor_p, lax.ge_p, lax.gt_p, lax.is_finite_p,
+        lax.le_p, lax.lt_p, lax.max_p, lax.min_p, lax.ne_p, lax.neg_p, lax.rem_p,
+        lax.round_p, lax.sign_p, lax.add_p, lax.sub_p, ir.add_any_p, lax.eq_to_p,
+        lax.le_to_p, lax.lt_to_p, lax.abs_p, lax.clamp_p,
+    ), _ONE),
+    lax.mul_p: Function(1, on_complex=6),
+    lax.square_p: Function(1, on_complex=6),
+    lax.div_p: Function(1, on_complex=11),
+    lax.nextafter_p: Function(3),
+    primitives.one_minus_square_p: Function(3, on_complex=10),
+    **dict.fromkeys((
+        lax.atan_p, lax.atan2_p, lax.cbrt_p, lax.erf_p, lax.expm1_p, lax.log1p_p,
+        lax.pow_p, lax.rsqrt_p, lax.tan_p, lax.tanh_p,
+    ), _CALL),
+    lax.exp_p: Function(1, 1, on_complex=13),
+    lax.log_p: Function(1, 1, on_complex=58),
+    lax.sin_p: Function(1, 1, on_complex=13),
+    lax.cos_p: Function(1, 1, on_complex=14),
+    lax.sqrt_p: Function(1, 1, on_complex=75),
+    lax.exp2_p: Function(2, 1, on_complex=19),
+    primitives.log2_p: Function(2, 1, on_complex=60),
+    lax.logistic_p: Function(4, 1, on_complex=28),
+    lax.acos_p: Function(5, 2, on_complex=159),
+    lax.acosh_p: Function(10, 4, on_complex=187),
+    lax.asin_p: Function(7, 2, on_complex=159),
+    lax.asinh_p: Function(13, 3, on_complex=167),
+    lax.atanh_p: Function(7, 2, on_complex=34),
+    lax.cosh_p: Function(5, 2, on_complex=32),
+    lax.sinh_p: Function(12, 3, on_complex=32),
+    lax.erf_inv_p: Function(28, 2),
+    lax.erfc_p: Function(57, 1),
+    lax.lgamma_p: Function(51, 4),
+    lax.digamma_p: Function(72, 3),
+    lax.bessel_i0e_p: Function(83, 1),
+    lax.bessel_i1e_p: Function(83, 1),
+    lax.igamma_p: Function(209, 6),
+    lax.igammac_p: Function(209, 6),
+    lax.igamma_grad_a_p: Function(464, 11),
+    lax.regularized_incomplete_beta_p: Function(224, 5),
+    lax.zeta_p: Function(124, 11),
+    lax.polygamma_p: Function(253, 19),
+}
+# No arithmetic on floating-point numbers.
+MOVES: frozenset[ir.Primitive] = frozenset({
+    lax.and_p, lax.bitcast_convert_type_p, lax.broadcast_in_dim_p, lax.clz_p,
+    lax.complex_p, lax.concatenate_p, lax.conj_p, lax.convert_element_type_p,
+    lax.copy_p, lax.dynamic_slice_p, lax.dynamic_update_slice_p, lax.gather_p,
+    lax.imag_p, lax.iota_p, lax.mulhi_p, lax.not_p, lax.optimization_barrier_p,
+    lax.or_p, lax.pad_p, lax.population_count_p, lax.real_p, lax.reduce_and_p,
+    lax.reduce_or_p, lax.reduce_precision_p, lax.reduce_xor_p, lax.reshape_p,
+    lax.rev_p, lax.scatter_p, lax.select_n_p, lax.shift_left_p,
+    lax.shift_right_arithmetic_p, lax.shift_right_logical_p, lax.slice_p, lax.split_p,
+    lax.squeeze_p, lax.stack_p, lax.stop_gradient_p, lax.tile_p, lax.top_k_p,
+    lax.transpose_p, lax.unstack_p, lax.xor_p, p.axis_index_p, p.device_put_p,
+    p.random_bits_p, p.random_fold_in_p, p.random_seed_p, p.random_split_p,
+    p.rng_bit_generator_p, p.threefry2x32_p, primitives.empty_p, primitives.empty2_p,
+    primitives.iota_2x32_shape_p, primitives.layout_constraint_p,
+    primitives.lu_pivots_to_permutation_p, primitives.name_p, primitives.pbroadcast_p,
+    primitives.platform_index_p,
+    primitives.pvary_p, primitives.random_clone_p, primitives.random_unwrap_p,
+    primitives.random_wrap_p, primitives.reshard_p, primitives.sharding_constraint_p,
+    primitives.stage_p, primitives.tie_p, primitives.xla_metadata_value_p,
+    primitives.zeros_like_p,
+})
+# fmt: on

@@ -1,0 +1,51 @@
+"""What a program costs, as numbers that add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations, memory traffic and memory of a program.
+
+    ``flops`` counts operations on floating-point entries, transcendental functions
+    included; those are counted apart too, and so are those ``contracted`` in dots,
+    convolutions and factorizations, which machines do faster. ``bytes`` crosses the
+    boundaries of kernels, and ``kernels`` is how many are started. ``peak_bytes`` is
+    what is held at once besides the inputs. ``uncounted`` names what has no known cost:
+    a loop whose length is unknown (its body counts once) or code that is no program.
+
+    A sum is one after the other: everything adds up but ``peak_bytes``, of which the
+    larger counts.
+    """
+
+    flops: int = 0
+    transcendentals: int = 0
+    bytes: int = 0
+    peak_bytes: int = 0
+    contracted: int = 0
+    kernels: int = 0
+    uncounted: frozenset[str] = frozenset()
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.flops + other.flops,
+            self.transcendentals + other.transcendentals,
+            self.bytes + other.bytes,
+            max(self.peak_bytes, other.peak_bytes),
+            self.contracted + other.contracted,
+            self.kernels + other.kernels,
+            self.uncounted | other.uncounted,
+        )
+
+    def scaled(self, n: int) -> Cost:
+        """The same ``n`` times over, in the memory of one."""
+        return replace(
+            self,
+            flops=n * self.flops,
+            transcendentals=n * self.transcendentals,
+            bytes=n * self.bytes,
+            contracted=n * self.contracted,
+            kernels=n * self.kernels,
+        )

@@ -1,0 +1,131 @@
+"""Predicted operations against those of the program that XLA makes."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import lax
+
+import irad
+from benchmarks.harness.work import work
+from benchmarks.programs import models
+from irad.cost import Cost, compile_seconds, cost_of, equation_cost, seconds, tidied
+
+PROGRAMS = {program.name: program for program in models("small")}
+KINDS = (
+    "MLP",
+    "CNN, max-pool",
+    "transformer, 8 layers scanned",
+    "GRU",
+    "neural ODE, RK4",
+    "GMM",
+    "Kalman filter",
+    "GP likelihood",
+)
+
+
+def jaxpr_of(fun, *shapes):
+    return jax.make_jaxpr(fun)(
+        *(jax.ShapeDtypeStruct(shape, "float32") for shape in shapes)
+    ).jaxpr
+
+
+@pytest.mark.usefixtures("float32", "standard_promotion")
+@pytest.mark.parametrize("name", KINDS)
+def test_operations_of_a_gradient_are_those_of_the_optimized_program(name):
+    program = PROGRAMS[name]
+    gradient, arguments = (
+        irad.grad(program.make(), program.argnums),
+        program.arguments(),
+    )
+    made = jax.make_jaxpr(gradient)(*arguments)
+    counted = work(jax.jit(gradient).lower(*arguments).compile().as_text() or "")
+    predicted = cost_of(tidied(made.jaxpr))
+    assert predicted.flops == pytest.approx(counted.flops, rel=0.1)
+    assert predicted.transcendentals == pytest.approx(counted.transcendentals, rel=0.1)
+    assert counted.bytes / 2 < predicted.bytes < counted.bytes * 2
+
+
+def test_a_loop_costs_its_length_times_what_varies():
+    def looped(x, w):
+        return lax.scan(lambda x, _: (x @ jnp.tanh(w), None), x, length=5)[0]
+
+    cost = cost_of(jaxpr_of(looped, (3, 3), (3, 3)))
+    assert cost.flops == 5 * 2 * 27 + 9
+    assert cost.transcendentals == 9
+    assert cost.contracted == 5 * 2 * 27
+
+
+def test_only_what_depends_on_a_batch_is_multiplied():
+    def fun(x, y):
+        return jnp.sin(x) @ jnp.cos(y)
+
+    jaxpr = jaxpr_of(fun, (2, 3), (3, 4))
+    alone = cost_of(jaxpr)
+    assert alone.flops == 6 + 12 + 2 * 24
+    assert cost_of(jaxpr, batch=7, batched=jaxpr.invars[:1]).flops == 7 * 54 + 12
+    assert cost_of(jaxpr, batch=7).flops == 7 * alone.flops
+    inner = jaxpr.eqns[1].outvars
+    assert cost_of(jaxpr, batch=7, batched=inner).flops == 6 + 7 * 60
+
+
+def test_a_batch_reaches_the_carry_of_a_loop_through_its_body():
+    def fun(x, y):
+        def step(carry, _):
+            a, b = carry
+            return (a * y, b + x), None
+
+        return lax.scan(step, (jnp.ones_like(x), jnp.ones_like(x)), length=4)[0]
+
+    jaxpr = jaxpr_of(fun, (3,), (3,))
+    first = cost_of(jaxpr, batch=10, batched=jaxpr.invars[:1])
+    assert first.flops == 4 * (3 + 10 * 3)
+
+
+def test_the_dearest_branch_counts_and_all_of_them_in_a_batch_of_choices():
+    def fun(i, x):
+        return lax.cond(i > 0, jnp.sin, lambda x: x * x + x, x)
+
+    jaxpr = jaxpr_of(fun, (), (5,))
+    assert cost_of(jaxpr).flops == 1 + 10
+    assert cost_of(jaxpr, batch=2).flops == 2 * (1 + 10 + 5)
+
+
+def test_a_loop_of_unknown_length_says_so():
+    def fun(x):
+        return lax.while_loop(lambda x: x[0] < 1, lambda x: x * 2, x)
+
+    jaxpr = jaxpr_of(fun, (5,))
+    assert cost_of(jaxpr).uncounted == {"while"}
+    known = cost_of(jaxpr, trips=3)
+    assert (known.flops, known.uncounted) == (3 * (5 + 1), frozenset())
+
+
+def test_elementwise_chains_move_what_goes_in_and_comes_out():
+    jaxpr = jaxpr_of(lambda x: jnp.sin(jnp.cos(x * 2) + 1), (100,))
+    cost = cost_of(jaxpr)
+    assert (cost.bytes, cost.peak_bytes, cost.kernels) == (800, 400, 1)
+
+
+def test_an_equation_alone_moves_all_of_its_operands_and_results():
+    (eqn,) = jaxpr_of(jnp.matmul, (2, 3), (3, 5)).eqns
+    assert equation_cost(eqn) == Cost(
+        flops=60, bytes=4 * (6 + 15 + 10), peak_bytes=40, contracted=60, kernels=1
+    )
+
+
+def test_a_sum_is_one_after_the_other():
+    first, second = Cost(1, 2, 3, 40), Cost(10, 20, 30, 4)
+    assert first + second == Cost(11, 22, 33, 40)
+    assert first.scaled(3) == Cost(3, 6, 9, 40)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu", "tpu"])
+def test_more_work_takes_more_seconds(backend):
+    cost = Cost(10**9, 10**6, 10**8, 10**6, contracted=10**8, kernels=3)
+    assert 0 < seconds(cost, backend) < seconds(cost.scaled(2), backend)
+
+
+def test_more_equations_take_longer_to_compile():
+    assert compile_seconds(10) < compile_seconds(1000)
