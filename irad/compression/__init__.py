@@ -1,0 +1,1 @@
+"""Compression of Jacobians: patterns, how they are found, and colourings of them."""

@@ -1,0 +1,254 @@
+"""Which elements of its operands each element of a result may depend on: one rule each.
+
+A primitive without a rule is taken to mix everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jax import lax
+from jax.extend.core import Primitive
+from jax.extend.core import primitives as p
+
+from irad._compat import ir, primitives
+from irad.compression import indexing, windows
+from irad.compression.pattern import LIMIT, Array, size
+from irad.compression.site import (
+    Patterns,
+    Rule,
+    Site,
+    mixed,
+    numbers_of,
+    reduced,
+    shape_of,
+    spread,
+    united,
+)
+
+# Elementwise --------------------------------------------------------------------------
+
+
+def elementwise(site: Site) -> Patterns:
+    """Each element depends on the same element of each operand."""
+    to = site.out_shape
+    return [united([spread(q, site.shape(i), to) for i, q in site.active()])]
+
+
+def apart(site: Site) -> Patterns:
+    """Each result depends on the operand in its place."""
+    return site.patterns
+
+
+def same(site: Site) -> Patterns:
+    """The same elements in the same order, in whatever shape."""
+    return [site.patterns[0]]
+
+
+# Copies of elements: the operation itself, done on their numbers ----------------------
+
+
+def copies(move: Callable[..., Array]) -> Rule:
+    """Each element of the result is one of the operands', or a constant."""
+
+    def rule(site: Site) -> Patterns:
+        numbers, whole = site.numbered()
+        return [whole.take(move(site, *numbers))]
+
+    return rule
+
+
+def _broadcast(site: Site, x: Array, *_: Array) -> Array:
+    shape = [1] * len(site.out_shape)
+    for d, n in zip(site.params["broadcast_dimensions"], x.shape, strict=True):
+        shape[d] = n
+    return np.broadcast_to(x.reshape(shape), site.out_shape)
+
+
+def _sliced(site: Site, x: Array) -> Array:
+    params = site.params
+    strides = params["strides"] or (1,) * x.ndim
+    bounds = zip(params["start_indices"], params["limit_indices"], strides, strict=True)
+    return x[tuple(slice(*b) for b in bounds)]
+
+
+def _padded(site: Site, x: Array, filling: Array) -> Array:
+    y = np.full(site.out_shape, filling[()], np.int32)
+    to, of = [], []
+    for (low, _, gap), n, m in zip(
+        site.params["padding_config"], x.shape, y.shape, strict=True
+    ):
+        at = low + np.arange(n) * (gap + 1)
+        inside = (at >= 0) & (at < m)
+        to.append(at[inside])
+        of.append(np.flatnonzero(inside))
+    if to:
+        y[np.ix_(*to)] = x[np.ix_(*of)]
+    else:
+        y[...] = x
+    return y
+
+
+def _pieces(site: Site, axis: int, sizes: list[int]) -> Patterns:
+    """The operand cut along an axis."""
+    numbers, whole = site.numbered()
+    cuts = np.split(numbers[0], np.cumsum(sizes)[:-1], axis)
+    return [whole.take(cut) for cut in cuts]
+
+
+def _split(site: Site) -> Patterns:
+    return _pieces(site, site.params["axis"], list(site.params["sizes"]))
+
+
+def _unstacked(site: Site) -> Patterns:
+    return _pieces(site, site.params["axis"], [1] * len(site.eqn.outvars))
+
+
+def _tiled(site: Site, x: Array) -> Array:
+    return np.tile(x, site.params["reps"])
+
+
+# Sums ---------------------------------------------------------------------------------
+
+
+def reduction(site: Site) -> Patterns:
+    """Every element along the reduced axes."""
+    ((_, q),) = site.active()
+    return [reduced(q, site.shape(0), site.params["axes"])]
+
+
+def cumulative(site: Site) -> Patterns:
+    """Every element up to this one along the axis, or from it on if reversed."""
+    (q,) = [q for _, q in site.active()]
+    shape, axis = site.shape(0), site.params["axis"]
+    n = shape[axis]
+    if size(shape) * (n + 1) // 2 > LIMIT:
+        rest = [1 if d == axis else m for d, m in enumerate(shape)]
+        return [spread(reduced(q, shape, [axis]), rest, shape)]
+    lines = np.moveaxis(numbers_of(shape), axis, -1).reshape(
+        size(shape) // max(n, 1), n
+    )
+    later, earlier = np.tril_indices(n)
+    if site.params["reverse"]:
+        later, earlier = earlier, later
+    return [q.gathered(lines[:, later], lines[:, earlier], size(shape))]
+
+
+def along(axes: Callable[[Site, int], list[int]]) -> Rule:
+    """Every element along some axes; the others, alike in all arrays, stay apart."""
+
+    def rule(site: Site) -> Patterns:
+        parts = []
+        for i, q in site.active():
+            shape = site.shape(i)
+            mixed_axes = [d % len(shape) for d in axes(site, i)]
+            rest = [1 if d in mixed_axes else n for d, n in enumerate(shape)]
+            parts.append(spread(reduced(q, shape, mixed_axes), rest, site.out_shape))
+        return [united(parts)]
+
+    return rule
+
+
+def _transformed(site: Site, i: int) -> list[int]:
+    del i
+    return [-1 - d for d in range(len(site.params["fft_lengths"]))]
+
+
+def _solved(site: Site, i: int) -> list[int]:
+    """A column of the solution has that of the right side; all of the matrix counts."""
+    if i == 0:
+        return [-2, -1]
+    return [-2] if site.params["left_side"] else [-1]
+
+
+def tridiagonal(site: Site) -> Patterns:
+    """A column of the solution depends on that of the right side."""
+    if any(i < 3 for i, _ in site.active()):
+        return mixed(site)
+    return along(lambda site, i: [-2])(site)
+
+
+def matrices(site: Site) -> Patterns:
+    """Each matrix of a batch depends on all of the operands' matrices there."""
+    lead = site.shape(site.active()[0][0])[:-2]
+    k = len(lead)
+    outs = [shape_of(v) for v in site.eqn.outvars]
+    shapes = [site.shape(i) for i, _ in site.active()]
+    if any(shape[:k] != lead for shape in [*outs, *shapes]):
+        return mixed(site)
+    parts = [
+        reduced(q, shape, range(k, len(shape)))
+        for (_, q), shape in zip(site.active(), shapes, strict=True)
+    ]
+    whole, own = united(parts), numbers_of(lead)
+    return [
+        whole.take(np.broadcast_to(own.reshape(*lead, *[1] * (len(out) - k)), out))
+        for out in outs
+    ]
+
+
+# The table ----------------------------------------------------------------------------
+
+_ELEMENTWISE: list[Primitive] = [
+    *(p.add_p, ir.add_any_p, p.sub_p, p.mul_p, p.div_p, p.neg_p, p.rem_p),
+    *(p.max_p, p.min_p, p.pow_p, p.integer_pow_p, p.square_p, p.sqrt_p, p.rsqrt_p),
+    *(p.exp_p, p.log_p, p.sin_p, p.cos_p, p.tanh_p, p.logistic_p, p.abs_p, p.sign_p),
+    *(p.conj_p, p.real_p, p.imag_p, p.complex_p, p.convert_element_type_p),
+    *(p.reduce_precision_p, p.copy_p, p.clamp_p, p.atan2_p, p.nextafter_p),
+    *(primitives.name_p, primitives.stage_p, primitives.tie_p),
+    *(primitives.sharding_constraint_p, primitives.reshard_p, primitives.pvary_p),
+    *(primitives.layout_constraint_p, primitives.xla_metadata_value_p),
+    *(primitives.dce_sink_p, lax.exp2_p, lax.log1p_p, lax.expm1_p, lax.cbrt_p),
+]
+
+_COPIES: dict[Primitive, Callable[..., Array]] = {
+    p.transpose_p: lambda site, x: x.transpose(site.params["permutation"]),
+    p.broadcast_in_dim_p: _broadcast,
+    p.slice_p: _sliced,
+    p.rev_p: lambda site, x: np.flip(x, site.params["dimensions"]),
+    p.pad_p: _padded,
+    p.concatenate_p: lambda site, *x: np.concatenate(x, site.params["dimension"]),
+    lax.stack_p: lambda site, *x: np.stack(x, site.params["axis"]),
+    lax.tile_p: _tiled,
+}
+
+RULES: dict[Primitive, Rule] = {
+    **dict.fromkeys(_ELEMENTWISE, elementwise),
+    **{primitive: copies(move) for primitive, move in _COPIES.items()},
+    p.reshape_p: same,
+    p.squeeze_p: same,
+    lax.optimization_barrier_p: apart,
+    primitives.device_put_p: apart,
+    lax.split_p: _split,
+    lax.unstack_p: _unstacked,
+    p.select_n_p: indexing.select_n,
+    p.gather_p: indexing.gather,
+    p.scatter_add_p: indexing.scatter,
+    lax.scatter_sub_p: indexing.scatter,
+    p.scatter_mul_p: indexing.scatter,
+    p.scatter_p: indexing.scatter_over,
+    p.dynamic_slice_p: indexing.dynamic_slice,
+    p.dynamic_update_slice_p: indexing.dynamic_update_slice,
+    p.reduce_sum_p: reduction,
+    p.reduce_max_p: reduction,
+    p.reduce_min_p: reduction,
+    p.reduce_prod_p: reduction,
+    p.cumsum_p: cumulative,
+    p.cumprod_p: cumulative,
+    p.cummax_p: cumulative,
+    p.cummin_p: cumulative,
+    p.cumlogsumexp_p: cumulative,
+    p.dot_general_p: windows.dot_general,
+    p.conv_general_dilated_p: windows.convolution,
+    p.reduce_window_sum_p: windows.reduce_window,
+    p.fft_p: along(_transformed),
+    p.triangular_solve_p: along(_solved),
+    p.tridiagonal_solve_p: tridiagonal,
+    p.cholesky_p: matrices,
+    p.eigh_p: matrices,
+    p.lu_p: matrices,
+    p.qr_p: matrices,
+    p.svd_p: matrices,
+    p.householder_product_p: matrices,
+}
