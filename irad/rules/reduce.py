@@ -99,8 +99,24 @@ def _product(x: Array, *, axes: Sequence[int], **_: Any) -> Array:
     if x.size == 0:
         return lax.full_like(x, 1, shape=tuple(shape))
     for axis in axes:
-        (x,) = _halved([x], lambda a, b: [lax.mul(*a, *b)], axis)
+        x = _multiplied(x, axis)
     return lax.squeeze(x, axes)
+
+
+def _multiplied(x: Array, axis: int) -> Array:
+    """The product along a non-empty axis as a tree, an odd half filled up with a one.
+
+    XLA fuses a pad into the product, where it would copy what is concatenated.
+    """
+    while (n := x.shape[axis]) > 1:
+        half = (n + 1) // 2
+        low = lax.slice_in_dim(x, 0, half, axis=axis)
+        high = lax.slice_in_dim(x, half, n, axis=axis)
+        if n % 2:
+            config = [(0, int(d == axis), 0) for d in range(x.ndim)]
+            high = lax.pad(high, lax.full_like(x, 1, shape=()), config)
+        x = lax.mul(low, high)
+    return x
 
 
 @rewritten(lax.reduce_p)
