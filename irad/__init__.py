@@ -12,6 +12,7 @@ from irad.errors import (
 from irad.memory import clear_caches
 from irad.transforms.forward import jvp, linearize
 from irad.transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from irad.transforms.patterns import SparsityPattern, sparsity
 from irad.transforms.reverse import grad, value_and_grad, vjp
 from irad.transforms.transposition import linear_transpose
 
@@ -22,6 +23,7 @@ __all__ = [
     "NoRuleError",
     "NotDifferentiableError",
     "NotLinearError",
+    "SparsityPattern",
     "check_grads",
     "clear_caches",
     "grad",
@@ -33,6 +35,7 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "sparsity",
     "value_and_grad",
     "vjp",
 ]

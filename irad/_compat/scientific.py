@@ -9,3 +9,14 @@ from typing import Any
 def sparse() -> Any:
     """SciPy's sparse matrices."""
     return importlib.import_module("scipy.sparse")
+
+
+def pyplot() -> Any:
+    """Matplotlib's interface for plots; ImportError says how to get it."""
+    try:
+        return importlib.import_module("matplotlib.pyplot")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "plotting needs matplotlib, which is not installed: pip install "
+            "'irad[plot]'; print(pattern) shows it in the terminal without"
+        ) from error

@@ -8,6 +8,7 @@ follow from constants. A pattern covers every nonzero, and may cover more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,14 @@ from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Literal, Var
 from irad.compression.bodies import STRUCTURES
 from irad.compression.dependence import RULES
-from irad.compression.known import CALLS, Scope, Value, constants, is_at_hand
+from irad.compression.known import (
+    CALLS,
+    Scope,
+    Value,
+    constants,
+    is_at_hand,
+    known_values,
+)
 from irad.compression.pattern import Pattern, full, identity, size, zero
 from irad.compression.site import Patterns, Site, mixed, shape_of
 
@@ -50,6 +58,39 @@ def detect(
         zero(size(shape_of(v)), n) if p is None else p.merged()
         for v, p in zip(linear.jaxpr.outvars, outs, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Patterns, and the given values that they hold for.
+
+    ``read`` are the variables whose values were looked at: with other contents the
+    patterns may be others.
+    """
+
+    patterns: list[Pattern]
+    read: tuple[Var, ...]
+
+
+def detect_split(
+    forward: ClosedJaxpr,
+    residuals: Sequence[Atom],
+    linear: ClosedJaxpr,
+    values: Mapping[Var, Any],
+) -> Detected:
+    """The patterns of a linear program whose residuals another program computes.
+
+    ``residuals`` are variables of ``forward``, in the order in which ``linear`` takes
+    them before its tangents; ``values`` are values of inputs of ``forward``, such as
+    the constants that a function closes over.
+    """
+    given = {**values, **constants(forward)}
+    found = known_values(forward.jaxpr, given, residuals)
+    r = len(residuals)
+    pairs = zip(linear.jaxpr.invars[:r], residuals, strict=True)
+    known = {v: found.values[x] for v, x in pairs if x in found.values}
+    read = tuple(v for v in found.read if v in values)
+    return Detected(detect(linear, linear.jaxpr.invars[r:], known), read)
 
 
 def walk(closed: ClosedJaxpr, inputs: Patterns, scope: Scope) -> list[Pattern | None]:

@@ -66,7 +66,7 @@ class Pattern:
             return zero(len(index), n)
         indptr = np.append(self.sets.indptr, self.sets.indptr[-1:])
         rows = np.where(absent, np.int32(k), self.rows[index])
-        return Pattern(rows, _csr(self.sets.indices, indptr, n))
+        return Pattern(rows, csr(self.sets.indices, indptr, n))
 
     def union(self, other: Pattern) -> Pattern:
         """Each element depends on what it depends on in either pattern."""
@@ -142,13 +142,13 @@ def zero(m: int, n: int) -> Pattern:
 
 def full(m: int, columns: Array, n: int) -> Pattern:
     """Elements that all depend on the same of ``n`` columns, given in order."""
-    sets = _csr(columns, np.array([0, len(columns)]), n)
+    sets = csr(columns, np.array([0, len(columns)]), n)
     return Pattern(np.zeros(m, np.int32), sets)
 
 
 def identity(m: int, offset: int, total: int) -> Pattern:
     """Element ``i`` depends on column ``offset + i`` of ``total``."""
-    sets = _csr(np.arange(offset, offset + m), np.arange(m + 1), total)
+    sets = csr(np.arange(offset, offset + m), np.arange(m + 1), total)
     return Pattern(np.arange(m, dtype=np.int32), sets)
 
 
@@ -163,7 +163,7 @@ def stacked(patterns: Sequence[Pattern]) -> Pattern:
     indices = np.concatenate([sets.indices for sets in distinct])
     lengths = np.concatenate([np.diff(sets.indptr) for sets in distinct])
     indptr = np.concatenate([[0], np.cumsum(lengths)])
-    return Pattern(np.concatenate(rows), _csr(indices, indptr, distinct[0].shape[1]))
+    return Pattern(np.concatenate(rows), csr(indices, indptr, distinct[0].shape[1]))
 
 
 def from_csr(matrix: Sets) -> Pattern:
@@ -173,7 +173,8 @@ def from_csr(matrix: Sets) -> Pattern:
     return _merged(np.arange(sets.shape[0], dtype=np.int32), sets)
 
 
-def _csr(indices: Array, indptr: Array, n: int) -> Sets:
+def csr(indices: Array, indptr: Array, n: int) -> Sets:
+    """Sets given by their columns, one after the other, and where each ends."""
     data = np.ones(len(indices), np.bool_)
     arrays = (data, indices.astype(np.int32), indptr.astype(np.int32))
     return scientific.sparse().csr_array(arrays, shape=(len(indptr) - 1, n))

@@ -11,8 +11,7 @@ import numpy as np
 from irad._compat import ir
 from irad._compat.ir import Var
 from irad.accumulate import ENGINE
-from irad.compression.detection import detect
-from irad.compression.known import known_values
+from irad.compression.detection import detect_split
 from irad.compression.pattern import Pattern
 
 Fun = Callable[..., Any]
@@ -27,14 +26,9 @@ def captured(fun: Fun, *xs: Any) -> tuple[Any, dict[Var, Any]]:
 
 def linear_patterns(split: Any, values: dict[Var, Any], num_outputs: int) -> Any:
     """The patterns of a split program's linear part, its residuals known if may be."""
-    full, linear = split.forward.jaxpr, split.linear
-    values = {**values, **dict(zip(full.constvars, split.forward.consts, strict=True))}
+    full = split.forward.jaxpr
     residuals = split.residuals(full.invars, full.outvars[num_outputs:])
-    r = len(residuals)
-    found = known_values(full, values, residuals).values
-    pairs = zip(linear.jaxpr.invars[:r], residuals, strict=True)
-    known = {v: found[a] for v, a in pairs if a in found}
-    return detect(linear, linear.jaxpr.invars[r:], known)
+    return detect_split(split.forward, residuals, split.linear, values).patterns
 
 
 def pattern(fun: Fun, *xs: Any, reverse: bool = False) -> np.ndarray:
