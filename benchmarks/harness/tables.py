@@ -21,18 +21,32 @@ class Column:
     written: Callable[[Any], str] = str
 
 
+def alone(row: Row) -> Sequence[Row]:
+    """A row as the one line it is."""
+    return (row,)
+
+
 @dataclass(frozen=True)
 class Table:
-    """Rows under one title, with what a reader needs to know below."""
+    """Rows under one title, with what a reader needs to know below.
+
+    ``lines`` gives what is printed for a row: itself, or a line for each part of it.
+    """
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    lines: Callable[[Row], Sequence[Row]] = alone
 
     def cells(self) -> list[list[str]]:
-        """Text for each row; a peer that failed fills the row with how it did."""
-        return [[_cell(column, row) for column in self.columns] for row in self.rows]
+        """Text for each line; a peer that failed fills the row with how it did."""
+        lines = (
+            line
+            for row in self.rows
+            for line in ((row,) if "failed" in row else self.lines(row))
+        )
+        return [[_cell(column, line) for column in self.columns] for line in lines]
 
 
 def show(table: Table) -> None:

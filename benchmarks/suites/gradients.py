@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 import jax
 
 from benchmarks.harness import counts, hlo
 from benchmarks.harness.agreement import agree
+from benchmarks.harness.executable import compiled
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, count, milliseconds, quantity, times
 from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
-from benchmarks.harness.work import Work, work
 from benchmarks.programs import Program, models
 from benchmarks.suites.suite import Suite
 
@@ -23,54 +20,6 @@ FLOPS = 1.02
 TIME = 1.05
 # Where a better rule is known, the gradient is that much faster.
 TARGETS = {"CNN, max-pool": 0.5}
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """An executable, what it consists of, and seconds to lower and to compile it."""
-
-    run: Callable[..., Any]
-    module: hlo.Module
-    work: Work
-    operations: int
-    temp_bytes: int
-    lower_s: float
-    compile_s: float
-
-    def row(self) -> Row:
-        """The deterministic counts, and what it took to get here."""
-        return {
-            "flops": self.work.flops,
-            "transcendentals": self.work.transcendentals,
-            "bytes": self.work.bytes,
-            "uncounted": sorted(self.work.uncounted),
-            "stablehlo_operations": self.operations,
-            "hlo_instructions": self.module.instructions,
-            "temp_bytes": self.temp_bytes,
-            "lower_s": self.lower_s,
-            "compile_s": self.compile_s,
-        }
-
-
-def compiled(fun: Callable[..., Any], arguments: Sequence[Any]) -> Compiled:
-    """``fun`` through XLA, counted."""
-    started = time.perf_counter()
-    lowered = jax.jit(fun).lower(*arguments)
-    lowered_at = time.perf_counter()
-    executable = lowered.compile()
-    finished = time.perf_counter()
-    text, memory = executable.as_text(), executable.memory_analysis()
-    assert text is not None
-    assert memory is not None
-    return Compiled(
-        run=executable,
-        module=hlo.parse(text),
-        work=work(text),
-        operations=counts.stablehlo_operations(lowered),
-        temp_bytes=memory.temp_size_in_bytes,
-        lower_s=lowered_at - started,
-        compile_s=finished - lowered_at,
-    )
 
 
 def row(program: Program, peer: Peer) -> Row:

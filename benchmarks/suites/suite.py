@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmarks.harness.agreement import DisagreementError
 from benchmarks.harness.peers import Peer, PeerError
-from benchmarks.harness.tables import Column, Row, Table
+from benchmarks.harness.tables import Column, Row, Table, alone
 from benchmarks.programs import Program, Size
 
 
@@ -25,6 +25,7 @@ class Suite:
     row: Callable[[Program, Peer], Row]
     columns: Sequence[Column]
     notes: Sequence[str] = ()
+    lines: Callable[[Row], Sequence[Row]] = alone
 
 
 @dataclass(frozen=True)
@@ -54,5 +55,5 @@ def measure(
             rows.append({**named, "failed": str(error)})
         except DisagreementError as error:
             errors.append(f"{suite.name}: {program.name}: {error}")
-    empty = Table(suite.title, suite.columns, (), suite.notes)
+    empty = Table(suite.title, suite.columns, (), suite.notes, suite.lines)
     return Outcome(suite.name, replace(empty, rows=rows), errors)
