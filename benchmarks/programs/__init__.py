@@ -1,18 +1,34 @@
 """The programs that are measured, one file a family."""
 
 from benchmarks.programs import (
+    bottlenecks,
+    bundle,
     chains,
     convolutional,
+    curvature,
     differential,
+    grids,
+    lorenz,
     perceptron,
     random_field,
     recurrent,
+    scalar_graphs,
     statistical,
+    structured,
     transformer,
 )
+from benchmarks.programs.derivative import Derivative
 from benchmarks.programs.program import Program, Size
 
-__all__ = ["Program", "Size", "equation_chains", "models"]
+__all__ = [
+    "Derivative",
+    "Program",
+    "Size",
+    "equation_chains",
+    "hessians",
+    "jacobians",
+    "models",
+]
 
 MODELS = (
     perceptron,
@@ -23,6 +39,15 @@ MODELS = (
     statistical,
     random_field,
 )
+JACOBIANS = (
+    bottlenecks.programs,
+    structured.programs,
+    lorenz.programs,
+    scalar_graphs.programs,
+    grids.programs,
+    bundle.programs,
+)
+HESSIANS = (curvature.programs, scalar_graphs.options)
 
 
 def models(size: Size) -> list[Program]:
@@ -33,3 +58,13 @@ def models(size: Size) -> list[Program]:
 def equation_chains(size: Size) -> list[Program]:
     """Programs of a given number of equations."""
     return chains.programs(size)
+
+
+def jacobians(size: Size) -> list[Derivative]:
+    """Functions whose whole Jacobian is wanted."""
+    return [program for family in JACOBIANS for program in family(size)]
+
+
+def hessians(size: Size) -> list[Derivative]:
+    """Scalar functions whose whole Hessian is wanted."""
+    return [program for family in HESSIANS for program in family(size)]

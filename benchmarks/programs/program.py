@@ -14,7 +14,7 @@ Size: TypeAlias = Literal["small", "full"]
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A scalar function to differentiate, as its users write it.
+    """A function to differentiate, as its users write it.
 
     ``make`` gives a new function object at every call, so that no cache that is
     keyed on a function's identity helps a measurement. ``tolerance`` bounds the
