@@ -1,40 +1,74 @@
-"""Who is measured against `jax.grad`, and how a peer's failure becomes a row."""
+"""Who is measured against JAX, and how a peer's failure becomes a row."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Generator
+import math
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
+
+import jax
 
 Subject: TypeAlias = Literal["irad", "jax"]
+Format: TypeAlias = Literal["dense", "bcoo"]
 
 
 class PeerError(Exception):
     """A peer raised where the reference gave a result."""
 
 
+class Named(Protocol):
+    """What can fail under its own name."""
+
+    @property
+    def name(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Peer:
-    """A library with JAX's signatures, and how it forgets what it has learned."""
+    """A library with JAX's signatures, and how it forgets what it has learned.
+
+    ``whole`` gives, for 1 and 2, the function that makes a Jacobian and a Hessian,
+    in one of ``formats``.
+    """
 
     name: str
     grad: Callable[..., Callable[..., Any]]
     clear_caches: Callable[[], None]
+    whole: dict[int, Callable[..., Callable[..., Any]]]
+    formats: Sequence[Format] = ("dense",)
 
 
 def peer(subject: Subject) -> Peer:
     """The library of that name; JAX itself tries the instrument out."""
     module = importlib.import_module(subject)
-    return Peer(subject, module.grad, module.clear_caches)
+    whole = {1: better_mode, 2: jax.hessian}
+    if subject == "irad":
+        whole = {1: module.jacobian, 2: module.hessian}
+    return Peer(subject, module.grad, module.clear_caches, whole)
+
+
+def better_mode(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """JAX's Jacobian in the first argument, by columns or rows: the fewer of them."""
+
+    def jacobian(*args: Any) -> Any:
+        outputs = jax.tree.leaves(jax.eval_shape(fun, *args))
+        rows = sum(math.prod(aval.shape) for aval in outputs)
+        mode = jax.jacfwd if args[0].size <= rows else jax.jacrev
+        return mode(fun)(*args)
+
+    return jacobian
 
 
 @contextlib.contextmanager
-def failures_of(peer: Peer) -> Generator[None]:
+def failures_of(peer: Named) -> Generator[None]:
     """Turns what the peer raises into ``PeerError``, which says how it failed."""
     try:
         yield
+    except PeerError:
+        raise
     except Exception as error:
         lines = str(error).strip().splitlines() or [""]
         raise PeerError(f"{peer.name}: {type(error).__name__}: {lines[0]}") from error

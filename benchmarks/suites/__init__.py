@@ -1,6 +1,6 @@
 """The suites, by the name that is asked for."""
 
-from benchmarks.suites import dispatch, gradients, transform
+from benchmarks.suites import dispatch, gradients, jacobians, transform
 from benchmarks.suites.suite import Suite
 
 __all__ = ["SUITES", "Suite"]
@@ -9,4 +9,6 @@ SUITES: dict[str, tuple[Suite, ...]] = {
     "transform": (transform.SUITE,),
     "gradients": (gradients.SUITE, *dispatch.SUITES),
     "dispatch": dispatch.SUITES,
+    "jacobians": (jacobians.JACOBIANS,),
+    "hessians": (jacobians.HESSIANS,),
 }

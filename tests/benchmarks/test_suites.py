@@ -53,7 +53,7 @@ def nothing() -> None:
 
 
 RIGHT, SCALED, FAILING = (
-    Peer(name, grad, nothing)
+    Peer(name, grad, nothing, {})
     for name, grad in {"right": jax.grad, "scaled": scaled, "failing": failing}.items()
 )
 

@@ -1,0 +1,282 @@
+"""Whole Jacobians and Hessians beside JAX's modes, sparse libraries and by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scipy import sparse
+
+from benchmarks.harness import hlo
+from benchmarks.harness.agreement import DisagreementError
+from benchmarks.harness.derivatives import HAND, Ready, ready, ways
+from benchmarks.harness.matrices import agree_by_rows, matrix
+from benchmarks.harness.peers import Peer, PeerError
+from benchmarks.harness.tables import (
+    Column,
+    Row,
+    count,
+    digits,
+    interval,
+    milliseconds,
+    quantity,
+)
+from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
+from benchmarks.programs import hessians, jacobians
+from benchmarks.programs.derivative import Derivative
+from benchmarks.suites.suite import Suite
+
+ROUNDS = Rounds(least=5, most=20, seconds=8.0)
+MODES = ("jacfwd", "jacrev")
+PEERS = ("asdex", "sparsejac")
+# Slack for a difference of nothing but noise.
+NEVER_SLOWER = 1.05
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The largest ratios that a row may show, and the most seconds of set-up.
+
+    ``modes`` is the dense time over the better of JAX's modes; the others are over
+    by hand and over the sparse libraries, in BCOO where the program has a pattern.
+    """
+
+    modes: float = NEVER_SLOWER
+    flops: float | None = None
+    hand: float | None = None
+    peers: float | None = None
+    setup_s: float | None = None
+
+
+STRUCTURED = Targets(modes=1.0, flops=1.1)
+SPARSE = Targets(hand=1.5, peers=1.0)
+TARGETS: dict[str, Targets] = {
+    "bottleneck": Targets(modes=0.1, flops=1.1),
+    "deep bottleneck": Targets(modes=0.1, flops=1.1),
+    "layered widths": Targets(modes=1 / 3, flops=1.1),
+    "square network": Targets(setup_s=0.5),
+    "Lorenz": Targets(setup_s=0.5),
+    "elementwise": STRUCTURED,
+    "tridiagonal": STRUCTURED,
+    "independent blocks": STRUCTURED,
+    "diagonal + rank 1": STRUCTURED,
+    "arrow": SPARSE,
+    "Burgers": SPARSE,
+    "Bratu": SPARSE,
+    "bundle adjustment": Targets(peers=1.0, setup_s=2.0),
+    "Rosenbrock": SPARSE,
+    "neighbour-exponential": SPARSE,
+}
+
+
+def row(program: Derivative, peer: Peer) -> Row:
+    """All sides of a program: made, compared, counted, timed in turn."""
+    arguments = program.arguments()
+    dense, bcoo = (f"{peer.name} {form}" for form in ("dense", "bcoo"))
+    sides: dict[str, Ready] = {}
+    left_out: dict[str, str] = {}
+    for way in ways(program, peer):
+        try:
+            sides[way.name] = ready(way, program, arguments)
+        except PeerError as error:
+            left_out[way.name] = str(error)
+    shape = program.shape(arguments)
+    differences, wrong = _compare(program, sides, shape, exact=(dense, bcoo, HAND))
+    sides = {name: side for name, side in sides.items() if name not in wrong}
+    runs = {name: call(side.compiled.run, *arguments) for name, side in sides.items()}
+    timed = interleaved(runs, rounds=ROUNDS)
+    lean = bcoo if program.pattern else dense
+    return {
+        "shape": shape,
+        "nnz": len(program.pattern().rows) if program.pattern else None,
+        "dense": dense,
+        "lean": lean,
+        "sides": {
+            name: _figures(side, differences[name], timed[name])
+            for name, side in sides.items()
+        },
+        "left_out": left_out | wrong,
+        "beside": _beside(sides, timed, dense, lean),
+    }
+
+
+def _compare(
+    program: Derivative,
+    sides: dict[str, Ready],
+    shape: tuple[int, int],
+    *,
+    exact: Collection[str],
+) -> tuple[dict[str, float], dict[str, str]]:
+    """How far each side lies from JAX's, or from by hand where JAX's is too large.
+
+    A disagreement of the sides in ``exact`` is an error; any other is returned.
+    """
+    pattern = program.pattern() if program.pattern else None
+
+    def entries(side: Ready) -> sparse.csr_array:
+        return matrix(side.result, shape, pattern if side.way.has_pattern else None)
+
+    reference = entries(sides[next(name for name in (*MODES, HAND) if name in sides)])
+    found: dict[str, float] = {}
+    wrong: dict[str, str] = {}
+    for name, side in sides.items():
+        try:
+            found[name] = agree_by_rows(
+                entries(side), reference, tolerance=program.tolerance
+            )
+        except DisagreementError as error:
+            if name in exact:
+                raise DisagreementError(f"{name}: {error}") from error
+            wrong[name] = str(error)
+    return found, wrong
+
+
+def _figures(side: Ready, difference: float, times: Times) -> Row:
+    return {
+        **side.compiled.row(),
+        "setup_s": side.setup_s,
+        "colours": side.colours,
+        "difference": difference,
+        "median_s": times.median,
+        "spread": times.spread,
+        "samples_s": times.samples,
+    }
+
+
+def _beside(
+    sides: dict[str, Ready], timed: dict[str, Times], dense: str, lean: str
+) -> dict[str, Row]:
+    """Our time over each other side's: dense over JAX's, in the lean format else."""
+    digests = {name: hlo.digest(side.compiled.module) for name, side in sides.items()}
+    found: dict[str, Row] = {}
+    for name, times in timed.items():
+        ours = dense if name in MODES else lean
+        if ours in timed and name not in (dense, lean):
+            is_same = digests[ours] is not None and digests[ours] == digests[name]
+            paired = ratio(timed[ours], times)
+            found[name] = {**asdict(paired), "same_program": is_same}
+    return found
+
+
+def missed(row: Row) -> dict[str, list[str]]:
+    """Which targets a row does not reach, by the side that shows it."""
+    families = (name for name in TARGETS if row["program"].startswith(name))
+    targets = TARGETS.get(next(families, ""), Targets())
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in _absent(row):
+        found[name].append("absent")
+    for name, limit in _times(targets).items():
+        if limit and _is_beyond(row["beside"].get(name), limit):
+            found[name].append(f"time {limit:.2g}")
+    ours, hand = row["sides"].get(row["lean"]), row["sides"][HAND]
+    if ours and targets.flops and ours["flops"] > targets.flops * hand["flops"]:
+        found[HAND].append(f"flops {targets.flops:g}")
+    if ours and targets.setup_s and ours["setup_s"] > targets.setup_s:
+        found[row["lean"]].append(f"set-up {targets.setup_s:g} s")
+    return dict(found)
+
+
+def _absent(row: Row) -> list[str]:
+    """Formats of ours without a side where there is another to compare with."""
+    others = {row["dense"]: MODES, row["lean"]: (HAND,)}
+    return [
+        ours
+        for ours, names in others.items()
+        if ours not in row["sides"] and any(name in row["sides"] for name in names)
+    ]
+
+
+def _times(targets: Targets) -> dict[str, float | None]:
+    """The largest ratio of our time to that of each side."""
+    return {
+        **dict.fromkeys(MODES, targets.modes),
+        **dict.fromkeys(PEERS, targets.peers),
+        HAND: targets.hand,
+    }
+
+
+def _is_beyond(beside: Row | None, limit: float) -> bool:
+    """Whether even the low end of the interval is above the limit."""
+    if not beside:
+        return False
+    return limit < (1.0 if beside["same_program"] else beside["low"])
+
+
+def lines(row: Row) -> list[Row]:
+    """One line for each side; the first ones say what the program is."""
+    rows, columns = row["shape"]
+    head = [row["program"], f"  {rows:,} x {columns:,}"]
+    if row["nnz"]:
+        head.append(f"  {row['nnz']:,} entries")
+    misses, hand = missed(row), row["sides"][HAND]["flops"]
+    sides = [
+        {
+            **side,
+            "side": name,
+            "beside": row["beside"].get(name),
+            "flops_ratio": side["flops"] / hand if hand else None,
+            "missed": misses.get(name, ()),
+        }
+        for name, side in row["sides"].items()
+    ]
+    absent = [
+        {"side": name, "missed": [f"left out: {why}", *misses.get(name, ())]}
+        for name, why in row["left_out"].items()
+    ]
+    cells = itertools.chain(head, itertools.repeat(""))
+    return [
+        {**line, "program": cell}
+        for line, cell in zip([*sides, *absent], cells, strict=False)
+    ]
+
+
+def _value(key: str) -> Callable[[Row], Any]:
+    return lambda line: line.get(key)
+
+
+def _time(beside: Row) -> str:
+    return "1.00 same HLO" if beside["same_program"] else interval(beside)
+
+
+COLUMNS = [
+    Column("program", _value("program")),
+    Column("side", _value("side")),
+    Column("colours", _value("colours"), count),
+    Column("set-up ms", _value("setup_s"), milliseconds),
+    Column("compile ms", _value("compile_s"), milliseconds),
+    Column("run ms", _value("median_s"), milliseconds),
+    Column("ours/side", _value("beside"), _time),
+    Column("flops", _value("flops"), quantity),
+    Column("/by hand", _value("flops_ratio"), digits),
+    Column("bytes", _value("bytes"), quantity),
+    Column("temp", _value("temp_bytes"), quantity),
+    Column("missed", _value("missed"), ", ".join),
+]
+NOTES = [
+    "set-up: from a new function to the lowered program, pattern and plan included",
+    "ours/side: median of the paired time ratios and its 95% interval; dense beside",
+    "  jacfwd and jacrev, BCOO beside the others where the derivative is sparse",
+    "missed: the largest ratio of our time or flops to this side's that was allowed",
+]
+
+JACOBIANS = Suite(
+    name="jacobians",
+    title="Whole Jacobians, all sides interleaved",
+    programs=jacobians,
+    row=row,
+    columns=COLUMNS,
+    notes=NOTES,
+    lines=lines,
+)
+HESSIANS = Suite(
+    name="hessians",
+    title="Whole Hessians, all sides interleaved",
+    programs=hessians,
+    row=row,
+    columns=COLUMNS,
+    notes=NOTES,
+    lines=lines,
+)
