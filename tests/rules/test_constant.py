@@ -70,17 +70,12 @@ def _of_random_bits(seed: Any) -> Any:
 def _with_effects(x: Any) -> Any:
     jax.debug.callback(lambda v: None, x)
     jax.debug.print("{}", x[:0])
-    return checkify.checkify(_checked)(x)[1]
+    return x
 
 
 def _with_a_sink(x: Any) -> Any:
     lax.dce_sink(x)
     return x * x
-
-
-def _checked(x: Any) -> Any:
-    checkify.check(jnp.all(x < 9), "too large")
-    return x
 
 
 # A step has no slope to be seen by differences only where they do not straddle it.
@@ -110,6 +105,21 @@ def test_a_function_of_steps_alone_has_a_gradient_of_zeros() -> None:
 def test_no_equation_is_emitted_for_the_slope_of_a_step() -> None:
     jaxpr = jax.make_jaxpr(irad.grad(lambda x: (lax.floor(x) * x).sum()))(X)
     assert str(jaxpr).count("floor") == 1
+
+
+@pytest.mark.parametrize("size", [3, 12])
+def test_checks_are_made_once_where_they_were(size: int) -> None:
+    def loss(x: Any) -> Any:
+        checkify.check(jnp.all(x < 9), "too large")
+        return jnp.sum(x * x)
+
+    x = jnp.arange(float(size))
+    (ours, slope), (theirs, _) = (
+        checkify.checkify(ad.grad(loss))(x) for ad in (irad, jax)
+    )
+    assert ours.get() == theirs.get()
+    assert (ours.get() is None) == (size == 3)
+    np.testing.assert_array_equal(slope, 2 * x)
 
 
 def test_debug_callbacks_run_once_and_are_constant() -> None:
