@@ -90,7 +90,8 @@ class Leaf:
         code = self._pull_code if reverse else self._push_code
         y = eqn.outvars
         emit.eqns.append(eqn if x is eqn.invars else eqn.replace(invars=list(x)))
-        return y, emit.splice(code.forward, [*x, *y])
+        kept = emit.splice(code.forward, [*x, *y]) if code.forward.outs else ()
+        return y, kept
 
     def push(self, emit: Emitter, kept: Any, t: Sequence[Any]) -> Sequence[Any]:
         return emit.splice(self._push_code.linear, [*kept, *t])
