@@ -84,7 +84,7 @@ class Negate(LinearMap):
         return broadcast_to_type(lax.neg(t), self.codomain)
 
     def pull(self, c: Array) -> Array:
-        return sum_to_type(lax.neg(c), self.domain)
+        return lax.neg(sum_to_type(c, self.domain))
 
 
 @jax.tree_util.register_dataclass

@@ -177,3 +177,14 @@ def test_a_gradient_has_its_arguments_weak_type_where_versions_of_jax_differ() -
     for fun in (lambda x: x**0.5, lambda x: jnp.maximum(x, 0.5)):
         assert irad.grad(fun)(0.7).weak_type
         assert not irad.grad(fun)(np.float32(0.7)).weak_type
+
+
+# Work ---------------------------------------------------------------------------------
+
+
+def test_what_was_broadcast_is_summed_before_it_is_negated() -> None:
+    many, one = jnp.ones((5, 3)), jnp.ones((1, 3))
+    gradient = irad.grad(lambda x: jnp.sum(jnp.sin(many - x)))
+    closed = jax.make_jaxpr(gradient)(one).eqns[-1].params["jaxpr"]
+    negated = [eqn.invars[0] for eqn in closed.eqns if eqn.primitive is lax.neg_p]
+    assert [x.aval.shape for x in negated] == [(1, 3)]
