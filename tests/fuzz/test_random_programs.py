@@ -24,7 +24,20 @@ QUICK = {
 
 
 def check(program: Any) -> None:
-    """Value, pull, push and the push of the pull, against JAX's."""
+    """Value, pull, push and the push of the pull, against JAX's.
+
+    Compiled in a hurry, XLA may compute a value twice and round it in two ways. Then no
+    element attains a maximum, and its slope is 0 / 0 in JAX as well: what differs is
+    compiled again, as users compile it.
+    """
+    try:
+        compare(program, QUICK)
+    except AssertionError:
+        compare(program, {})
+
+
+def compare(program: Any, options: dict[str, Any]) -> None:
+    """The derivatives of a program by irad and by JAX, compiled into one."""
 
     def fun(a: Any, b: Any) -> Any:
         return run(program, a, b)
@@ -44,13 +57,13 @@ def check(program: Any) -> None:
     def both(*point: Any) -> Any:
         return derivatives(irad, *point), derivatives(jax, *point)
 
-    compiled = jax.jit(both).lower(*POINT).compile(compiler_options=QUICK)
+    compiled = jax.jit(both).lower(*POINT).compile(compiler_options=options)
     ours, theirs = compiled(*POINT)
     for law, expected in theirs.items():
         for x, y in zip(
             jax.tree.leaves(ours[law]), jax.tree.leaves(expected), strict=True
         ):
-            scale = 1.0 + np.max(np.abs(y))
+            scale = 1.0 + np.max(np.abs(y), where=np.isfinite(y), initial=0.0)
             np.testing.assert_allclose(x, y, rtol=1e-8, atol=1e-9 * scale, err_msg=law)
 
 
