@@ -21,7 +21,8 @@ class Captured:
 
     ``jaxpr`` takes the constants, then the traced inputs; ``inputs`` has the values of
     both. Its first ``num_outputs`` outputs are the function's, with tree ``out_tree``;
-    the others are the traced leaves of the auxiliary output.
+    the others are the traced leaves of the auxiliary output. ``known`` has the numbers
+    that custom rules may ask for.
     """
 
     jaxpr: Jaxpr
@@ -31,6 +32,7 @@ class Captured:
     out_tree: Any
     aux: Callable[[Sequence[Any]], Any] | None
     name: str
+    known: Any
 
     @property
     def out_avals(self) -> list[Any]:
@@ -111,7 +113,7 @@ def capture(
     avals = [x if isinstance(x, ir.AbstractValue) else ir.typeof(x) for x in leaves]
     of = ir.function_name(fun)
     known = leaves if concrete else None
-    jaxpr, consts = tracing.record(
+    jaxpr, consts, known = tracing.record(
         flat, avals, name=purpose, of=of, known=known, names=names
     )
     jaxpr, consts = references.without_references(jaxpr, consts)
@@ -124,6 +126,7 @@ def capture(
         out["tree"],
         out.get("aux"),
         of,
+        known,
     )
 
 

@@ -101,7 +101,8 @@ _RULES_INSIDE: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar(
 def _rule(eqn: Any) -> Any:
     """A custom rule: by its name if nobody can change it, else by what it computes.
 
-    A user's rule is run once for equal equations of a capture.
+    A user's rule is run once for equal equations of a capture, unless it asks for
+    numbers.
     """
     name = custom_rules.rule_name(eqn)
     call = _param(eqn.params["call_jaxpr"])
@@ -116,7 +117,9 @@ def _rule(eqn: Any) -> Any:
     except TypeError:
         raise UnhashableError from None
     if found is None:
-        found = known[key] = _traced_rule(eqn, name, call)
+        found = _traced_rule(eqn, name, call)
+        if not tracing.rules_ask(name.scope):
+            known[key] = found
     return found
 
 

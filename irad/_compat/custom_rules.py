@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 import types
 import weakref
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from jax._src import ad_util, linear_util
+from jax._src import ad_util, core, linear_util
 from jax._src import custom_derivatives as custom
 from jax._src.util import Unhashable
 
@@ -65,6 +65,37 @@ class CustomVJP:
             pulled, _ = pulled
         return [None if isinstance(c_i, _ZEROS) else c_i for c_i in pulled]
 
+    def trace_backward(
+        self,
+        run: Callable[..., Sequence[Any]],
+        cotangents: Sequence[Any],
+        made: tuple[ir.Jaxpr, Sequence[Any]],
+        name: str,
+    ) -> tuple[ir.Jaxpr, Sequence[Any]]:
+        """Traces a program of residuals and cotangents; ``made`` is the forward one.
+
+        Where the rule asks for numbers it is traced on those of the residuals.
+        """
+        forward, consts = made
+        residuals = [v.aval for v in forward.outvars[len(self._eqn.outvars) :]]
+        avals = [*residuals, *cotangents]
+        try:
+            return tracing.trace(run, avals, name)
+        except tracing.ASKS:
+            operands = _operands(self._eqn)
+            values = None if operands is None else operands.values()
+            if values is None or any(x is None for x in values):
+                raise
+        closed = ir.closed_jaxpr(forward, consts)
+        with core.eval_context():
+            found = ir.evaluate(closed, values)[len(self._eqn.outvars) :]
+        given = [*found, *(None for _ in cotangents)]
+
+        def on_values(*tracers: Any) -> Sequence[Any]:
+            return tracing.on_values(run, tracers, given, operands.known)
+
+        return tracing.trace(on_values, avals, name)
+
     def _zero(self, aval: Any) -> Any:
         if self._symbolic_zeros:
             return ad_util.SymbolicZero(ir.cotangent_aval(aval))
@@ -72,6 +103,20 @@ class CustomVJP:
 
 
 _ZEROS = (ad_util.Zero, ad_util.SymbolicZero)
+
+
+def _operands(eqn: ir.JaxprEqn) -> tracing.Operands | None:
+    """The operands of the call that an equation of a ``custom_vjp`` was recorded from.
+
+    They may be asked for numbers while the capture lasts.
+    """
+    if eqn.params["num_consts"]:
+        return None
+    _, rule = _recorded(eqn.params["fwd_jaxpr_thunk"], "fwd")
+    for wrapper, fixed in getattr(rule, "transforms", ()):
+        if wrapper.__module__ == tracing.__name__:
+            return fixed[0]()
+    return None
 
 
 def function_name(eqn: ir.JaxprEqn) -> str:
@@ -112,14 +157,13 @@ def rule_programs(eqn: ir.JaxprEqn) -> list[Traced]:
         return [*y, *residuals]
 
     made, consts = tracing.trace(forward, avals, "rule")
-    kept = [v.aval for v in made.outvars[len(eqn.outvars) :]]
-    k = len(kept)
+    k = len(made.outvars) - len(eqn.outvars)
 
     def backward(*arrays: Any) -> list[Any]:
         return present(rule.backward(arrays[:k], arrays[k:]))
 
     cotangents = [ir.cotangent_aval(v.aval) for v in eqn.outvars]
-    pull = tracing.trace(backward, [*kept, *cotangents], "rule")
+    pull = rule.trace_backward(backward, cotangents, (made, consts), "rule")
     return [(made, consts, ()), (*pull, tuple(zeros))]
 
 
@@ -218,6 +262,7 @@ _WRAPPERS: dict[tuple[str, str], tuple[int, ...]] = {
     ("jax._src.custom_derivatives", "_flatten_bwd"): (0, 4),
     ("jax._src.api_util", "_prepend_static_args"): (0,),
     ("jax._src.api_util", "_argnums_partial"): (0, 1),
+    ("irad._compat.tracing", "_with_values"): (),
 }
 
 

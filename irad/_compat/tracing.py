@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import jax
 import numpy as np
-from jax._src import core, dtypes
+from jax._src import ad_util, core, dtypes, linear_util
 from jax._src import source_info_util as source
 from jax._src.interpreters import partial_eval as pe
 from jax._src.state.types import AbstractRef
 
 from irad._compat import ir
+from irad._compat.known import Known, has_no_tangent
 
 # A line of the user's program is never one of irad's own.
 source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
@@ -51,12 +54,33 @@ class CaptureTracer(pe.DynamicJaxprTracer):
         JAX asks whether a value is there far more often than for the value, and asks by
         this method: only then is nothing computed.
         """
-        trace = cast("CaptureTrace", self._trace)
-        if not trace.is_known():
+        known = self.known()
+        if known is None:
             return None
-        if sys._getframe(2).f_code is _IS_CONCRETE:
+        if sys._getframe(2).f_code is _IS_CONCRETE and known.is_complete():
             return True
-        return trace.concrete_value(self)
+        return known.value(self)
+
+    def known(self) -> Known | None:
+        """The numbers of the trace, as long as its capture lasts."""
+        return cast("CaptureTrace", self._trace).known()
+
+    def _array(self) -> Any:
+        """The value where JAX has an array on values, which numpy may take."""
+        known = self.known()
+        if known is None or not has_no_tangent(self):
+            return None
+        return known.value(self)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        value = self._array()
+        if value is None:
+            return super().__array__(*args, **kwargs)
+        return np.asarray(value, *args, **kwargs)
+
+    def tolist(self) -> Any:
+        value = self._array()
+        return super().tolist() if value is None else np.asarray(value).tolist()
 
     def __index__(self) -> int:
         if self.aval.shape != () or not np.issubdtype(self.aval.dtype, np.integer):
@@ -74,14 +98,15 @@ core.pytype_aval_mappings[CaptureTracer] = lambda x: x.aval
 class CaptureTrace(pe.DynamicJaxprTrace):
     """Records what depends on traced inputs; everything else runs in the parent."""
 
-    __slots__ = ("known", "rules", "values")
+    __slots__ = ("known", "rules", "rules_ask")
 
     def __init__(self, debug_info: Any, parent: Any) -> None:
         super().__init__(debug_info, parent_trace=parent)
-        self.values: dict[Any, Any] = {}
-        self.known: Sequence[Any] | None = None
+        self.known: Callable[[], Known | None] = lambda: None
         # What follows from the custom rules recorded here, for as long as this lives.
         self.rules: dict[Any, Any] = {}
+        # Whether some rule asked for numbers, and so may differ from call to call.
+        self.rules_ask = False
 
     # JAX's trace makes its tracers in three places.
     def var_to_tracer(self, var: Any, source_info: Any, parent: Any = None) -> Any:
@@ -101,88 +126,146 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
             if isinstance(x, CaptureTracer) and x._trace is self:
-                return super().process_primitive(primitive, tracers, params)
+                return self._recorded(primitive, tracers, params)
         avals = [core.typeof(x) for x in tracers]
         if primitive in _MADE_HERE or any(isinstance(a, AbstractRef) for a in avals):
             # What happens to a mutable array is recorded in its order.
-            return super().process_primitive(primitive, tracers, params)
+            return self._recorded(primitive, tracers, params)
         return primitive.bind_with_trace(self.parent_trace, tracers, avals, params)
+
+    def _recorded(self, primitive: Any, tracers: Any, params: Any) -> Any:
+        """The results of a recorded equation; a call may hand on a constant itself."""
+        result = super().process_primitive(primitive, tracers, params)
+        if not primitive.multiple_results:
+            return self._constant_or(result)
+        return [self._constant_or(y) for y in result]
+
+    def _constant_or(self, y: Any) -> Any:
+        return y if isinstance(y, CaptureTracer) else self.get_const(y)
 
     def process_custom_jvp_call(
         self, prim: Any, fun: Any, jvp: Any, tracers: Any, /, *, symbolic_zeros: bool
     ) -> Any:
+        trace: Any = self.parent_trace
         if any(map(self._owns, tracers)):
-            return super().process_custom_jvp_call(
-                prim, fun, jvp, tracers, symbolic_zeros=symbolic_zeros
-            )
-        return self.parent_trace.process_custom_jvp_call(
+            trace, ask = super(), self._operands(tracers)
+            fun, jvp = with_values(fun, ask), with_values(jvp, ask)
+        return trace.process_custom_jvp_call(
             prim, fun, jvp, tracers, symbolic_zeros=symbolic_zeros
         )
 
     def process_custom_vjp_call(
         self, prim: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **params: Any
     ) -> Any:
+        trace: Any = self.parent_trace
         if any(map(self._owns, tracers)):
-            return super().process_custom_vjp_call(
-                prim, fun, fwd, bwd, tracers, **params
-            )
-        return self.parent_trace.process_custom_vjp_call(
-            prim, fun, fwd, bwd, tracers, **params
+            trace, ask = super(), self._operands(tracers)
+            fun, fwd = with_values(fun, ask), with_values(fwd, ask, stride=2)
+        return trace.process_custom_vjp_call(prim, fun, fwd, bwd, tracers, **params)
+
+    def _operands(self, tracers: Sequence[Any]) -> Operands | None:
+        """What a custom rule called on ``tracers`` may ask about them."""
+        known = self.known()
+        if known is None:
+            return None
+        operands = Operands(self, known, tracers)
+        known.keep(operands)
+        return operands
+
+
+# Custom rules that ask for numbers ----------------------------------------------------
+
+# What is raised where the number of a traced value is needed.
+ASKS = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
+
+
+class Operands:
+    """The operands of one call of a custom rule, whose values its programs may need."""
+
+    def __init__(self, trace: CaptureTrace, known: Known, x: Sequence[Any]) -> None:
+        self.known = known
+        self._trace = trace
+        self._x = x
+
+    def values(self) -> list[Any]:
+        """The operands' values, None for unknown; no other call has this rule now."""
+        self._trace.rules_ask = True
+        return [
+            self.known.value(x) if isinstance(x, CaptureTracer) else x for x in self._x
+        ]
+
+
+def with_values(fun: Any, operands: Operands | None, stride: int = 1) -> Any:
+    """A program of a custom rule which is run anew on values if it asks for numbers.
+
+    ``fun`` takes the operands, at every ``stride``-th place, before all else.
+    """
+    if operands is None:
+        return fun
+    return _with_values(fun, weakref.ref(operands), stride, fun.stores)
+
+
+@linear_util.transformation2
+def _with_values(
+    fun: Callable[..., Sequence[Any]],
+    operands: Callable[[], Operands | None],
+    stride: int,
+    stores: Sequence[Any],
+    *args: Any,
+) -> Sequence[Any]:
+    try:
+        return fun(*args)
+    except ASKS:
+        found = operands()
+        if found is None:
+            raise
+    for store in stores:
+        if store is not None:
+            store.reset()
+    values = iter(found.values())
+    given = [next(values, None) if i % stride == 0 else None for i in range(len(args))]
+    return on_values(fun, args, given, found.known)
+
+
+def on_values(
+    fun: Callable[..., Sequence[Any]],
+    args: Sequence[Any],
+    values: Sequence[Any],
+    known: Known,
+) -> Sequence[Any]:
+    """Runs a rule on tracers whose values, where there are any, it may ask for.
+
+    What it does for these values is what is traced.
+    """
+    places = [i for i, x in enumerate(args) if ir.is_tracer(x)]
+    results: list[Any] = []
+
+    def run(*tracers: Any) -> list[Any]:
+        full = list(args)
+        for i, t in zip(places, tracers, strict=True):
+            full[i] = t
+        results[:] = fun(*full)
+        return [y for y in results if not isinstance(y, _ZEROS)]
+
+    info = core.DebugInfo("rule", "irad", None, None)
+    with core.eval_context():
+        jaxpr, consts, inside = _record(
+            run,
+            [args[i].aval for i in places],
+            info,
+            capture=True,
+            known=[values[i] for i in places],
+            operands_of=known,
         )
+    known.keep(inside)
+    outs = iter(core.eval_jaxpr(jaxpr, consts, *[args[i] for i in places]))
+    return [y if isinstance(y, _ZEROS) else next(outs) for y in results]
 
-    def is_known(self) -> bool:
-        """Whether the values of all inputs and constants are at hand."""
-        if self.known is None:
-            return False
-        consts = self.frame.constvar_to_val.values()
-        return all(map(core.is_concrete, self.known)) and all(
-            map(core.is_concrete, list(consts))
-        )
 
-    def concrete_value(self, tracer: CaptureTracer) -> Any:
-        """Computes a recorded value from the inputs' values, or gives None."""
-        values = self.values
-        if not values and self.known is not None:
-            for var, x in zip(self.frame.invars, self.known, strict=True):
-                values[var] = core.to_concrete_value(x)
-        return self._read(tracer) if self._evaluate(tracer) else None
+_ZEROS = (ad_util.Zero, ad_util.SymbolicZero)
 
-    def _read(self, tracer: Any) -> Any:
-        atom = tracer.val
-        if isinstance(atom, ir.Literal):
-            return atom.val
-        if atom in self.values:
-            return self.values[atom]
-        const = self.frame.constvar_to_val.get(atom)
-        return None if const is None else core.to_concrete_value(const)
 
-    def _evaluate(self, tracer: Any) -> bool:
-        """Fills in the values ``tracer`` needs, oldest first, without recursion."""
-        stack = [tracer]
-        while stack:
-            t = stack[-1]
-            if t.parent is None or t.val in self.values:
-                if self._read(t) is None:
-                    return False
-                stack.pop()
-                continue
-            eqn = t.parent
-            missing = [x for x in eqn.in_tracers if self._read(x) is None]
-            if missing:
-                if any(x.parent is None for x in missing):
-                    return False
-                stack.extend(missing)
-                continue
-            self._run(eqn, [self._read(x) for x in eqn.in_tracers])
-        return True
-
-    def _run(self, eqn: Any, operands: list[Any]) -> None:
-        params = eqn.primitive.get_bind_params(eqn.params)
-        with core.eval_context(), eqn.ctx.manager:
-            result = eqn.primitive.bind(*operands, **params)
-        results = result if eqn.primitive.multiple_results else [result]
-        for var, y in zip(eqn.outvars, results, strict=True):
-            self.values[var] = y
+# Recording ----------------------------------------------------------------------------
 
 
 def record(
@@ -193,33 +276,36 @@ def record(
     of: str,
     known: Sequence[Any] | None = None,
     names: Callable[[], Sequence[str]] | None = None,
-) -> tuple[ir.Jaxpr, list[Any]]:
+) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     """Records a function of arrays, with a list of results, as jaxpr and constants.
 
     ``known`` are the inputs' values, for Python control flow on what is traced;
-    ``names`` gives the inputs' names, for errors.
+    ``names`` gives the inputs' names, for errors. The last result is what custom rules
+    may ask for numbers as long as it is kept.
     """
     info = core.DebugInfo(name, of, None, None)
     if names is not None:
         info = CaptureInfo(name, of, None, None)
         info.names = names
-    return _record(fun, avals, info, known, capture=True)
+    return _record(fun, avals, info, known=known, capture=True)
 
 
 def trace(fun: Callable[..., Sequence[Any]], avals: Sequence[Any], name: str) -> Any:
     """Traces ``fun``, every equation recorded: for rules, with no user in them."""
     info = core.DebugInfo(name, "irad", None, None)
-    return _record(fun, avals, info, None, capture=False)
+    jaxpr, consts, _ = _record(fun, avals, info, capture=False)
+    return jaxpr, consts
 
 
 def _record(
     fun: Callable[..., Sequence[Any]],
     avals: Sequence[Any],
     info: core.DebugInfo,
-    known: Sequence[Any] | None,
     *,
     capture: bool,
-) -> tuple[ir.Jaxpr, list[Any]]:
+    known: Sequence[Any] | None = None,
+    operands_of: Known | None = None,
+) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     parent = core.trace_ctx.trace
     trace = (
         CaptureTrace(info, parent)
@@ -229,8 +315,9 @@ def _record(
     with source.reset_name_stack():
         here = source.current()
         tracers = [trace.new_arg(aval, source_info=here) for aval in avals]
-        if capture:
-            trace.known = known
+        numbers = None if known is None else Known(trace.frame, known, operands_of)
+        if numbers is not None:
+            trace.known = weakref.ref(numbers)
         with core.set_current_trace(trace):
             results = fun(*tracers)
         outs = [
@@ -239,8 +326,13 @@ def _record(
         ]
         plain = core.DebugInfo(info.traced_for, info.func_src_info, None, None)
         jaxpr, consts = trace.frame.to_jaxpr(trace, outs, plain, here)
+    if numbers is not None:
+        numbers.close()
+    outer = parent.known() if isinstance(parent, CaptureTrace) else None
+    if outer is not None:
+        outer.keep(numbers)
     trace.invalidate()
-    return jaxpr, consts
+    return jaxpr, consts, numbers
 
 
 axis_environment = core.extend_axis_env_nd
@@ -249,3 +341,8 @@ axis_environment = core.extend_axis_env_nd
 def rules_of(trace: Any) -> dict[Any, Any] | None:
     """What is remembered about the custom rules that a trace recorded, if anything."""
     return getattr(trace, "rules", None)
+
+
+def rules_ask(trace: Any) -> bool:
+    """Whether a custom rule recorded by a trace has asked for numbers."""
+    return getattr(trace, "rules_ask", False)

@@ -104,8 +104,7 @@ class CustomVJP:
 
     def _trace_backward(self, present: tuple[bool, ...]) -> Backward:
         """``bwd`` for the wanted results whose cotangents are present."""
-        residuals = [x.aval for x in self._made[0].outvars[len(self._results) :]]
-        k = len(residuals)
+        k = len(self._made[0].outvars) - len(self._results)
         live = [j for j, on in zip(self._wanted, present, strict=True) if on]
         zeros: list[bool] = []
 
@@ -124,7 +123,8 @@ class CustomVJP:
 
         types = [ir.cotangent_aval(self._operands[i]) for i in self._active]
         given = [ir.cotangent_aval(self._results[j]) for j in live]
-        jaxpr, consts = tracing.trace(run, [*residuals, *given], f"bwd of {self._name}")
+        name = f"bwd of {self._name}"
+        jaxpr, consts = self._rule.trace_backward(run, given, self._made, name)
         return Backward(jaxpr, consts, tuple(zeros))
 
     @cached_property

@@ -90,6 +90,7 @@ def remembered(
 
     A user's rule stays the same within one capture; ``for_good`` remembers those of
     JAX's own that nobody can change. What is made for good must not hold the equation.
+    A rule that asks for numbers is another at each occurrence.
     """
     name = custom_rules.rule_name(eqn)
     if name is None:
@@ -102,7 +103,10 @@ def remembered(
     context = (eqn.ctx, ir.trace_context())
     key = (name.key, operands, results, active, wanted, context)
     if key not in known:
-        known[key] = make()
+        made = make()
+        if tracing.rules_ask(name.scope):
+            return made
+        known[key] = made
         if known is _SETTLED and len(known) > _MOST_SETTLED:
             _SETTLED.popitem(last=False)
     return known[key]
