@@ -62,41 +62,65 @@ def while_loop(eqn: JaxprEqn, patterns: Patterns, scope: Scope, walk: Walk) -> P
     """A loop of unknown length."""
     first = eqn.params["cond_nconsts"]
     parts = Parts(eqn.params["body_nconsts"], len(eqn.outvars), None)
-    body = eqn.params["body_jaxpr"]
-    return _loop(body, parts, eqn.invars[first:], patterns[first:], scope, walk)
+    loop = Body(eqn.params["body_jaxpr"], parts, eqn.invars[first:], scope, walk)
+    own = [None] * parts.carry
+    return _loop(loop, patterns[first:], own)
 
 
 def scan(eqn: JaxprEqn, patterns: Patterns, scope: Scope, walk: Walk) -> Patterns:
     """A loop of known length; unrolled where the steps know values of their own."""
     params, body = eqn.params, eqn.params["jaxpr"]
     order = np.arange(params["length"])
-    parts = Parts(*ir.scan_counts(params), order[::-1] if params["reverse"] else order)
-    if 0 < len(order) * len(body.jaxpr.eqns) <= UNROLLED:
-        values = [
-            scope.value(x) if is_countable(x) else None
-            for x in eqn.invars[parts.consts :]
-        ]
-        if any(value is not None for value in values):
-            return _unrolled(eqn, parts, patterns, values, scope, walk)
-    return _loop(body, parts, eqn.invars, patterns, scope, walk)
+    if params["reverse"]:
+        order = order[::-1]
+    parts = Parts(*ir.scan_counts(params), order)
+    loop = Body(body, parts, eqn.invars, scope, walk)
+    values = [
+        scope.value(x) if is_countable(x) else None for x in eqn.invars[parts.consts :]
+    ]
+    if not len(order):
+        return _loop(loop, patterns, [None] * len(values))
+    carry, xs = values[: parts.carry], values[parts.carry :]
+    alike = [None if v is None or (v != v[0]).any() else v[0] for v in xs]
+    own = [*[None] * parts.carry, *alike]
+    changing = sum(v is not None for v in values) > sum(v is not None for v in own)
+    if changing and len(order) * len(body.jaxpr.eqns) <= UNROLLED:
+        return _unrolled(loop, patterns, carry, xs)
+    return _loop(loop, patterns, own)
 
 
-def _loop(
-    body: ClosedJaxpr,
-    parts: Parts,
-    operands: Sequence[Atom],
-    patterns: Patterns,
-    scope: Scope,
-    walk: Walk,
-) -> Patterns:
-    """A loop whose step is interpreted once, for values of which it knows constants.
+@dataclass(frozen=True)
+class Body:
+    """A loop's body with its operands, where their values are found, and the walk."""
+
+    closed: ClosedJaxpr
+    parts: Parts
+    operands: Sequence[Atom]
+    outer: Scope
+    walk: Walk
+
+    def scope(self, own: Sequence[Value | None]) -> Scope:
+        """The scope of a step that has these values of carry and slices."""
+        k, invars = self.parts.consts, self.closed.jaxpr.invars
+        outer = dict(zip(invars[:k], self.operands, strict=False))
+        known = constants(self.closed)
+        pairs = zip(invars[k:], own, strict=True)
+        known.update({v: x for v, x in pairs if x is not None})
+
+        def given(v: Var) -> Value | None:
+            return self.outer.value(outer[v]) if v in outer else known.get(v)
+
+        return Scope(self.closed.jaxpr, given)
+
+
+def _loop(loop: Body, patterns: Patterns, own: Sequence[Value | None]) -> Patterns:
+    """A loop whose step is interpreted once, with what is the same in all steps.
 
     A variable that depends on no tangent counts as one without elements.
     """
+    parts = loop.parts
     n = next(p.shape[1] for p in patterns if p is not None)
-    unknown = [None] * (len(operands) - parts.consts)
-    inner = scope.of_body(body, [*operands[: parts.consts], *unknown])
-    sizes, outs = _one_step(body, parts, patterns, inner, walk)
+    sizes, outs = _one_step(loop, patterns, own)
     out_sizes = sizes[parts.consts : parts.consts + parts.carry]
     out_sizes += [0 if p is None else len(p.rows) for p in outs[parts.carry :]]
     step = _stacked(outs, out_sizes, sum(sizes))
@@ -110,18 +134,18 @@ def _loop(
         _stacked(s, n_s, n),
         _stacked(x, [m * len(order) for m in n_x], n).take(interleaved(n_x, order)),
     )
-    carries = _cut(last, n_s)
-    return [*carries, *_unstacked(ys, out_sizes[parts.carry :], order)]
+    return [*_cut(last, n_s), *_unstacked(ys, out_sizes[parts.carry :], order)]
 
 
 def _one_step(
-    body: ClosedJaxpr, parts: Parts, patterns: Patterns, scope: Scope, walk: Walk
+    loop: Body, patterns: Patterns, own: Sequence[Value | None]
 ) -> tuple[list[int], list[Pattern | None]]:
     """How many elements of each input move, and a step's own patterns over them.
 
     A carry moves if it does before the first step, or after one that moving values
     enter.
     """
+    body, parts, scope = loop.closed, loop.parts, loop.scope(own)
     moving = [p is not None for p in patterns]
     first = parts.consts
     while True:
@@ -134,7 +158,7 @@ def _one_step(
             identity(m, int(start), int(starts[-1])) if m else None
             for m, start in zip(sizes, starts, strict=False)
         ]
-        outs = walk(body, inputs, scope)
+        outs = loop.walk(body, inputs, scope)
         grown = [
             on or p is not None
             for on, p in zip(moving[first:], outs[: parts.carry], strict=False)
@@ -170,55 +194,32 @@ def _unstacked(ys: Pattern, sizes: Sequence[int], order: Array) -> list[Pattern 
 
 
 def _unrolled(
-    eqn: JaxprEqn,
-    parts: Parts,
+    loop: Body,
     patterns: Patterns,
-    values: Sequence[Value | None],
-    scope: Scope,
-    walk: Walk,
+    held: Sequence[Value | None],
+    xs: Sequence[Value | None],
 ) -> Patterns:
     """A loop step by step, each with the values that it knows."""
-    body = eqn.params["jaxpr"]
-    carry_in = body.jaxpr.invars[parts.consts : parts.consts + parts.carry]
+    body, parts = loop.closed.jaxpr, loop.parts
     a, carry, x = parts.split(patterns)
-    held, xs = list(values[: parts.carry]), values[parts.carry :]
-    slices: list[list[Pattern | None]] = []
-    assert parts.order is not None, eqn
+    assert parts.order is not None
+    slices: list[list[Pattern | None]] = [[] for _ in parts.order]
     for t in parts.order:
-        own = [*held, *(None if v is None else v[t] for v in xs)]
-        inner = _step_scope(eqn, parts, own, scope)
+        scope = loop.scope([*held, *(None if v is None else v[t] for v in xs)])
         inputs = [*a, *carry, *(_slice(p, t, len(parts.order)) for p in x)]
-        outs = walk(body, inputs, inner)
-        carry = outs[: parts.carry]
-        slices.append(outs[parts.carry :])
+        outs = loop.walk(loop.closed, inputs, scope)
+        carry, slices[t] = outs[: parts.carry], outs[parts.carry :]
         held = [
-            inner.value(y) if is_countable(v) and h is not None else None
-            for v, y, h in zip(carry_in, body.jaxpr.outvars, held, strict=False)
+            None if h is None else scope.value(y)
+            for y, h in zip(body.outvars, held, strict=False)
         ]
     n = next(p.shape[1] for p in patterns if p is not None)
-    in_order = [slices[t] for t in parts.order]
-    sizes = [size(shape_of(v)) for v in body.jaxpr.outvars[parts.carry :]]
+    sizes = [size(shape_of(v)) for v in body.outvars[parts.carry :]]
     ys = [
         _stacked(of, [m] * len(of), n)
-        for of, m in zip(zip(*in_order, strict=True), sizes, strict=True)
+        for of, m in zip(zip(*slices, strict=True), sizes, strict=True)
     ]
     return [*carry, *ys]
-
-
-def _step_scope(
-    eqn: JaxprEqn, parts: Parts, own: Sequence[Value | None], scope: Scope
-) -> Scope:
-    """The scope of one step, with its own values of the carry and the slices."""
-    body = eqn.params["jaxpr"]
-    k = parts.consts
-    outer = dict(zip(body.jaxpr.invars[:k], eqn.invars, strict=False))
-    known = dict(zip(body.jaxpr.invars[k:], own, strict=True))
-    consts = constants(body)
-
-    def given(v: Var) -> Value | None:
-        return scope.value(outer[v]) if v in outer else known.get(v, consts.get(v))
-
-    return Scope(body.jaxpr, given)
 
 
 def _slice(p: Pattern | None, t: int, length: int) -> Pattern | None:

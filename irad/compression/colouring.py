@@ -8,6 +8,7 @@ Source: Gebremedhin, Manne & Pothen, What color is your Jacobian? (2005).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,9 @@ def _coloured(
     return _fewest(pattern.sets[np.unique(pattern.rows)], shape)
 
 
-def _fewest(sets: Sets, shape: Sequence[int] | None) -> tuple[Array, int]:
+def _fewest(
+    sets: Sets, shape: Sequence[int] | None, *, quick: bool = False
+) -> tuple[Array, int]:
     """The fewest colours found for columns of which each set may hold one of each."""
     bound = int(np.diff(sets.indptr).max(initial=0))
     if not bound:
@@ -108,7 +111,7 @@ def _fewest(sets: Sets, shape: Sequence[int] | None) -> tuple[Array, int]:
         colours, count = best
         best = np.where(np.diff(members.indptr) > 0, colours, np.int32(NONE)), count
     if best is None or best[1] > bound:
-        for order in orders(members):
+        for order in itertools.islice(orders(members), 2 if quick else None):
             found = greedy(members, order)
             best = found if best is None or found[1] < best[1] else best
             if best[1] == bound:
@@ -119,14 +122,16 @@ def _fewest(sets: Sets, shape: Sequence[int] | None) -> tuple[Array, int]:
 
 # Two-sided ----------------------------------------------------------------------------
 
+DIVISIONS = 24
+"""So many divisions of a pattern are tried, those first that could need fewest."""
+
 
 def two_sided(pattern: Pattern) -> TwoSided:
     """Groups of columns and of rows that hold every entry, in few products in all.
 
     The fullest rows are taken as rows, so that the columns need only be told apart in
     the others; or the fullest columns as columns, and the rows told apart in the
-    others. All divisions by fullness are weighed that could need fewest products, one
-    side alone among them.
+    others. One side alone is among what is tried.
 
     Source: Coleman & Verma, The efficient computation of sparse Jacobian matrices using
     automatic differentiation (1998).
@@ -160,20 +165,32 @@ class _Division:
 
 
 def _divided(pattern: Pattern) -> _Division:
-    """The best division into full rows and others, the others' columns coloured."""
+    """The best division into full rows and others, the others' columns coloured.
+
+    Divisions are compared by quick colourings; the best one and that without full rows
+    are then coloured with care.
+    """
     whole = pattern.csr()
     lengths = np.diff(whole.indptr)
-    best: _Division | None = None
-    for least, longest in _thresholds(whole, lengths):
-        if best is not None and least >= best.count:
+    alone = int(lengths.max(initial=0))
+    best, chosen = _division(whole, alone, quick=True).count, alone
+    for least, longest in _thresholds(whole, lengths)[:DIVISIONS]:
+        if least >= best:
             break
-        full = lengths > longest
-        sparse, num_sparse = _fewest(_rows_only(whole, ~full), None)
-        groups, num_full = _fewest(_rows_only(whole, full).T.tocsr(), None)
-        if best is None or num_full + num_sparse < best.count:
-            best = _Division(groups, sparse, num_full, num_sparse)
-    assert best is not None
-    return best
+        count = _division(whole, longest, quick=True).count
+        if count < best:
+            best, chosen = count, longest
+    found = [_division(whole, at, quick=False) for at in {alone, chosen}]
+    return min(found, key=lambda division: division.count)
+
+
+def _division(whole: Sets, longest: int, *, quick: bool) -> _Division:
+    """Rows of more than ``longest`` entries are the full ones."""
+    full = np.diff(whole.indptr) > longest
+    sparse, num_sparse = _fewest(_rows_only(whole, ~full), None, quick=quick)
+    columns = _rows_only(whole, full).T.tocsr()
+    groups, num_full = _fewest(columns, None, quick=quick)
+    return _Division(groups, sparse, num_full, num_sparse)
 
 
 def _thresholds(whole: Sets, lengths: Array) -> list[tuple[int, int]]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from irad.compression.pattern import (
-    LIMIT,
     Array,
     Pattern,
     identity,
@@ -22,6 +21,9 @@ from irad.compression.pattern import (
 
 STEPS = 2048
 """A loop of more steps is not followed step by step."""
+
+ENTRIES = 15_000_000
+"""Nor is one whose steps have more entries than this in all."""
 
 ROUNDS = 8
 """So many steps are tried before the fixed point is found by squaring."""
@@ -72,21 +74,36 @@ def _followed(
     loop: Loop, length: int, consts: Pattern, carry: Pattern, xs: Pattern
 ) -> tuple[Pattern, Pattern] | None:
     """The loop step by step; None where that takes too many entries."""
-    slices, entries = [], 0
+    slices, entries = [zero(0, consts.shape[1])], 0
     own, put = np.arange(loop.carry), np.arange(loop.carry, len(loop.step.rows))
-    for t in range(length):
-        x = Pattern(xs.rows[t * loop.xs : (t + 1) * loop.xs], xs.sets)
-        results = stacked([consts, carry, x]).composed(loop.step)
-        slices.append(results.take(put))
-        entries += results.sets.nnz
-        if entries > LIMIT:
-            return None
-        before, carry = carry, results.take(own)
-        if not loop.xs and _same(before, carry):
-            slices.extend(slices[-1:] * (length - 1 - t))
-            break
-    nothing = zero(0, consts.shape[1])
-    return carry, stacked(slices).merged() if slices else nothing
+    for stride, steps in _strides(loop, length):
+        for t in range(steps):
+            x = Pattern(xs.rows[t * loop.xs : (t + 1) * loop.xs], xs.sets)
+            results = stacked([consts, carry, x]).composed(stride)
+            slices.append(results.take(put))
+            entries += results.sets.nnz
+            if entries > ENTRIES:
+                return None
+            before, carry = carry, results.take(own)
+            if not loop.xs and _same(before, carry):
+                slices.extend(slices[-1:] * (steps - 1 - t))
+                break
+    return carry, stacked(slices).merged()
+
+
+def _strides(loop: Loop, length: int) -> list[tuple[Pattern, int]]:
+    """The patterns of one step or of several at once, and how often each is taken.
+
+    Several steps are one where nothing enters or leaves the loop in between.
+    """
+    if loop.xs or len(loop.step.rows) > loop.carry:
+        return [(loop.step, length)]
+    stride, k = loop.step, 1
+    total = loop.consts + loop.carry
+    while 4 * k * k <= length:
+        stride = stacked([identity(loop.consts, 0, total), stride]).composed(stride)
+        k *= 2
+    return [(loop.step, length % k), (stride, length // k)]
 
 
 def _same(a: Pattern, b: Pattern) -> bool:

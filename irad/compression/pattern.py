@@ -25,6 +25,9 @@ Sets = Any
 LIMIT = 20_000_000
 """A result with more entries than this in its sets is widened to a single class."""
 
+MERGED = 256
+"""Among fewer entries than this it does not pay to look for equal unions."""
+
 NOTHING = -1
 """The index of an element that depends on nothing."""
 
@@ -86,24 +89,30 @@ class Pattern:
 
     def gathered(self, results: Array, elements: Array, m: int) -> Pattern:
         """The pattern of ``m`` results, ``results[k]`` depending on ``elements[k]``."""
-        k = self.sets.shape[0]
         results, elements = np.ravel(results), np.ravel(elements)
         pairs = (results, self.rows[elements])
         data = np.ones(len(results), np.bool_)
-        relation = scientific.sparse().csr_array((data, pairs), shape=(m, k))
-        relation.sort_indices()
-        distinct = _merged(np.arange(m, dtype=np.int32), relation)
-        if _work(self.sets, distinct.sets.indices) > LIMIT:
-            return full(m, self.used_columns(), self.sets.shape[1])
-        sets = distinct.sets @ self.sets
-        sets.sort_indices()
-        return _merged(distinct.rows, sets)
+        shape = (m, self.sets.shape[0])
+        return self._unions(scientific.sparse().csr_array((data, pairs), shape=shape))
 
     def composed(self, local: Pattern) -> Pattern:
         """The pattern of what depends by ``local`` on this pattern's elements."""
-        k = local.sets.shape[0]
-        results = np.repeat(np.arange(k), np.diff(local.sets.indptr))
-        return self.gathered(results, local.sets.indices, k).take(local.rows)
+        classes = self.rows[local.sets.indices]
+        chosen = csr(classes, local.sets.indptr, self.sets.shape[0])
+        return self._unions(chosen).take(local.rows)
+
+    def _unions(self, chosen: Sets) -> Pattern:
+        """The unions of the classes that each row of ``chosen`` names."""
+        rows = np.arange(chosen.shape[0], dtype=np.int32)
+        if chosen.nnz > MERGED:
+            chosen.sum_duplicates()
+            distinct = _merged(rows, chosen)
+            rows, chosen = distinct.rows, distinct.sets
+        if _work(self.sets, chosen.indices) > LIMIT:
+            return full(len(rows), self.used_columns(), self.sets.shape[1])
+        sets = chosen @ self.sets
+        sets.sort_indices()
+        return _merged(rows, sets)
 
     def transpose(self) -> Pattern:
         """The pattern of the transposed Jacobian."""

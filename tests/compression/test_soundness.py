@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from jax import lax
 
-from tests.compression.programs import nonzeros, pattern
-from tests.fuzz.programs import FIRST_ORDER_FORWARD, instructions, run, uses
+from tests.compression.programs import linear_program, nonzeros, pattern
+from tests.fuzz.programs import instructions, run
 
 RNG = np.random.default_rng(0)
 
@@ -228,15 +228,32 @@ def test_patterns_cover_the_nonzeros(name, reverse):
     assert not missed.any()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(instructions())
-def test_patterns_cover_the_nonzeros_of_random_programs(program):
-    def fun(a: Any, b: Any) -> Any:
-        return run(program, a, b)
+def check(program: Any) -> None:
+    """The patterns of push and pull, against the numbers that the push gives.
 
-    jacobian = jax.jacrev if uses(program, FIRST_ORDER_FORWARD) else jax.jacfwd
+    These agree with JAX by the tests of random programs.
+    """
     point = jnp.asarray(RNG.uniform(-1, 1, (2, 3, 3)))
-    actual = nonzeros(fun, *point, jacobian=jacobian)
-    for reverse in (False, True):
-        if not (reverse and uses(program, frozenset({"while"}))):
-            assert not (actual & ~pattern(fun, *point, reverse=reverse)).any()
+    push, pull = (
+        linear_program(lambda a, b: run(program, a, b), *point, reverse=reverse)
+        for reverse in (False, True)
+    )
+    actual = push.whole(push.nonzeros())
+    for linear in (push, pull):
+        assert not (actual & ~linear.whole(linear.patterns())).any()
+
+
+SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(SLOW, max_examples=50)
+@given(instructions())
+def test_patterns_cover_the_linear_parts_of_random_programs(program):
+    check(program)
+
+
+@pytest.mark.fuzz
+@settings(SLOW, max_examples=300)
+@given(instructions())
+def test_patterns_cover_the_linear_parts_of_many_random_programs(program):
+    check(program)
