@@ -53,7 +53,7 @@ format: $(STAMP) ## ruff's fixes and its layout
 	$(BIN)/ruff format .
 
 fuzz: $(STAMP) ## thousands of random programs against JAX
-	$(BIN)/python -m pytest -n 2 -q -m fuzz --hypothesis-profile=fuzz tests/fuzz
+	$(BIN)/python -m pytest -n 2 -q -m fuzz --hypothesis-profile=fuzz tests/fuzz tests/compression
 
 bench: $(STAMP) ## side by side with peers, in one run
 	$(BIN)/python -m benchmarks
