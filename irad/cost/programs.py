@@ -11,7 +11,7 @@ from irad._compat import ir, primitives
 from irad.cost.operations import operations, size
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value, program, scan_copies
-from irad.cost.traffic import is_fused, moved
+from irad.cost.traffic import is_fused, kernels_of
 from irad_passes import cse, dce, fold, inline, simplify
 from irad_passes.bodies import open_jaxpr
 
@@ -69,16 +69,13 @@ class _Setting:
     trips: int | None
 
     def cost(self, program: Program) -> Cost:
-        nested = {
-            step: STRUCTURE[step.eqn.primitive](self, step)
-            for step in program.steps
-            if step.eqn.primitive in STRUCTURE
-        }
-        total = moved(program, nested)
-        for step in program.steps:
-            done = nested[step] if step in nested else _work(step)
-            total += replace(done, bytes=0, peak_bytes=0, kernels=0)
-        return total
+        """The cost of a program, those that its steps run included."""
+        costs = {step: self._alone(step) for step in program.steps}
+        return kernels_of(program, costs)
+
+    def _alone(self, step: Step) -> Cost:
+        structure = STRUCTURE.get(step.eqn.primitive)
+        return _work(step) if structure is None else structure(self, step)
 
     def body(self, jaxpr: ir.Jaxpr, copies: Sequence[int]) -> Program:
         constants = [1] * len(jaxpr.constvars)
@@ -147,11 +144,17 @@ def _while(setting: _Setting, step: Step) -> Cost:
 
 
 def _cond(setting: _Setting, step: Step) -> Cost:
-    """The dearest branch; all of them where entries of a batch choose differently."""
+    """The dearest branch; all of them where entries of a batch choose differently.
+
+    Of branches for platforms the one for any platform counts.
+    """
     copies = [x.copies for x in step.x[1:]]
+    branches = step.eqn.params["branches"]
+    platforms = step.eqn.params.get("branches_platforms") or (None,) * len(branches)
     costs = [
         setting.cost(setting.body(open_jaxpr(branch), copies))
-        for branch in step.eqn.params["branches"]
+        for branch, platform in zip(branches, platforms, strict=True)
+        if platform is None
     ]
     if step.x[0].copies > 1:
         return sum(costs, start=Cost())

@@ -1,15 +1,15 @@
-"""Memory traffic and memory of a list of steps, when XLA has fused what it can.
+"""The kernels that XLA makes of a list of steps: what they compute, move and hold.
 
-Steps that compute each entry of their result from entries of their operands run inside
-the kernel that uses them. In memory are inputs and outputs, what contractions, sorts,
-loops and other such steps read and write, what reductions write, and what is dear or
-used too often to be computed again for every use.
+A step that computes each entry of its result from entries of its operands runs inside
+the kernels that use the result, and again in each of them, unless it is dear. In memory
+are inputs and outputs, what contractions, sorts, loops and other such steps read and
+write, and what is dear and needed more than once.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jax import lax
@@ -23,10 +23,10 @@ from irad.cost.steps import Program, Step, Value
 _UNFUSED: frozenset[ir.Primitive] = frozenset(
     {lax.scatter_p, lax.top_k_p, lax.optimization_barrier_p, lax.copy_p}
 )
-# Computed within kernels: each entry of the result from few entries of the operands.
-FUSED: frozenset[ir.Primitive] = MOVES.union(FUNCTIONS, {lax.integer_pow_p}) - _UNFUSED
+# Each entry of the result from few entries of the operands.
+_FUSED: frozenset[ir.Primitive] = MOVES.union(FUNCTIONS, {lax.integer_pow_p}) - _UNFUSED
 # Kernels that compute the entries of their operands as they read them.
-_FUSES_OPERANDS: frozenset[ir.Primitive] = frozenset(
+_REDUCES: frozenset[ir.Primitive] = frozenset(
     {
         lax.reduce_sum_p,
         lax.reduce_max_p,
@@ -41,93 +41,160 @@ _FUSES_OPERANDS: frozenset[ir.Primitive] = frozenset(
 _SLICES: frozenset[ir.Primitive] = frozenset(
     {lax.slice_p, lax.dynamic_slice_p, lax.gather_p}
 )
-_UPDATES: frozenset[ir.Primitive] = frozenset(
-    {lax.dynamic_update_slice_p, lax.scatter_p, lax.scatter_add_p}
-)
-# What is used more often than this is stored.
-_USES = 3
+# Different formulas at different places, which XLA does not write out several times.
+_JOINS: frozenset[ir.Primitive] = frozenset({lax.concatenate_p, lax.pad_p})
+_SHIFTS: frozenset[ir.Primitive] = frozenset({lax.slice_p, lax.pad_p, lax.split_p})
+# Where the operand that holds the new entries stands.
+_UPDATES: dict[ir.Primitive, int] = {
+    lax.dynamic_update_slice_p: 1,
+    lax.scatter_p: 2,
+    lax.scatter_add_p: 2,
+}
 
-Reads = dict[Value, int]
 
+def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
+    """The cost of a program from the costs of its steps alone.
 
-def moved(program: Program, nested: Mapping[Step, Cost]) -> Cost:
-    """Bytes, kernels and peak of a program, without its operations.
-
-    ``nested`` has the cost of the steps that run a program of their own.
+    Those of steps that run programs of their own count kernels, and are taken whole.
     """
-    kernels = list(_kernels(program, nested, _stored(program)))
+    kernels = list(_Fusion.of(program).kernels(program, costs))
     total = sum((kernel.cost for kernel in kernels), start=Cost())
     return replace(total, peak_bytes=_peak(kernels, program))
 
 
-def _stored(program: Program) -> set[Value]:
-    """The values that are in memory."""
-    uses = Counter(x for step in program.steps for x in set(step.x))
-    stored = {*program.inputs, *program.outputs}
-    for step in program.steps:
-        if not is_fused(step):
-            stored.update(step.y)
-            if step.eqn.primitive not in _FUSES_OPERANDS:
-                stored.update(step.x)
-        elif any(uses[y] > (1 if is_dear(step) else _USES) for y in step.y):
-            stored.update(step.y)
-    return {x for x in stored if x.bytes}
-
-
 def is_fused(step: Step) -> bool:
-    """Whether a step runs inside the kernels that use its result."""
-    return step.eqn.primitive in FUSED
+    """Whether a step can run inside the kernels that use its result."""
+    return step.eqn.primitive in _FUSED
 
 
-def is_dear(step: Step) -> bool:
-    """Whether XLA would rather store a result than compute it twice."""
-    function = FUNCTIONS.get(step.eqn.primitive)
-    if function is None:
+def _takes_in(step: Step) -> bool:
+    """Whether a step's operands can be computed in its kernel."""
+    return step.eqn.primitive in _FUSED or step.eqn.primitive in _REDUCES
+
+
+def _is_dear(step: Step) -> bool:
+    """Whether a result is rather stored than computed twice."""
+    primitive = step.eqn.primitive
+    if primitive in _REDUCES or primitive is lax.div_p:
+        return True
+    return primitive in FUNCTIONS and FUNCTIONS[primitive].transcendentals > 0
+
+
+def _may_repeat(step: Step) -> bool:
+    """Whether a cheap step reads no more than it writes: repeating it is no loss."""
+    if _is_dear(step) or step.eqn.primitive in _JOINS:
         return False
-    return function.transcendentals > 0 or step.eqn.primitive is lax.div_p
+    large = [x for x in step.x if x.bytes > 8]
+    return len(large) <= 1 or sum(x.bytes for x in large) <= step.y[0].bytes
+
+
+def _reads_again(step: Step, use: Step, uses: int, again: Collection[Value]) -> bool:
+    """Whether ``use`` needs entries of a result of ``step`` at several places.
+
+    ``again`` are the values that later steps of its kernel need so.
+    """
+    primitive = use.eqn.primitive
+    if primitive is lax.broadcast_in_dim_p and step.y[0].bytes < use.y[0].bytes:
+        return True
+    if uses > 1 and primitive in _SHIFTS:
+        return True
+    return is_fused(use) and use.y[0] in again
 
 
 @dataclass(frozen=True)
 class _Kernel:
-    """What one kernel reads and writes, and what it does inside, if that is known."""
+    """What one kernel reads and writes, and the step that it ends with."""
 
-    reads: Reads
+    root: Step
+    reads: Mapping[Value, int]
     writes: tuple[Value, ...]
-    in_place: bool
-    inside: Cost | None
+    work: Cost
 
     @property
     def cost(self) -> Cost:
-        if self.inside is not None:
-            return Cost(bytes=self.inside.bytes, kernels=self.inside.kernels)
+        if self.work.kernels:
+            return self.work
         written = sum(y.bytes for y in self.writes)
-        return Cost(bytes=sum(self.reads.values()) + written, kernels=1)
+        update = _UPDATES.get(self.root.eqn.primitive)
+        if update is not None:
+            written = min(written, self.root.x[update].bytes)
+        moved = sum(self.reads.values()) + written
+        return replace(self.work, bytes=moved, kernels=1)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether a result can stand where an operand of its size was."""
+        return is_fused(self.root) or self.root.eqn.primitive in _UPDATES
 
 
-def _kernels(
-    program: Program, nested: Mapping[Step, Cost], stored: set[Value]
-) -> Iterator[_Kernel]:
-    """The kernels in order."""
-    made = {y for step in program.steps for y in step.y}
-    inside: dict[Value, Reads] = {}
+@dataclass(frozen=True)
+class _Fusion:
+    """Which values are in memory, and which are computed inside kernels all the same.
 
-    def reads(step: Step) -> Reads:
-        found: Reads = {}
-        limit = step.y[0].bytes if step.eqn.primitive in _SLICES else None
-        for x in step.x:
-            leaves = inside[x] if x in made and x not in stored else {x: x.bytes}
-            for leaf, n in leaves.items():
-                part = n if limit is None else min(n, limit)
-                found[leaf] = max(found.get(leaf, 0), part)
-        return found
+    ``makers`` has the step behind each value that a kernel may compute for itself.
+    """
 
-    for step in program.steps:
-        found = reads(step)
-        inside.update(dict.fromkeys(step.y, found))
-        if not is_fused(step) or any(y in stored for y in step.y):
-            writes = tuple(y for y in step.y if y in stored)
-            in_place = is_fused(step) or step.eqn.primitive in _UPDATES
-            yield _Kernel(found, writes, in_place, nested.get(step))
+    stored: frozenset[Value]
+    makers: Mapping[Value, Step]
+
+    @classmethod
+    def of(cls, program: Program) -> _Fusion:
+        """Decides from the last step to the first, as XLA does."""
+        users: dict[Value, list[Step]] = defaultdict(list)
+        for step in program.steps:
+            for x in dict.fromkeys(step.x):
+                users[x].append(step)
+        outputs = set(program.outputs)
+        stored = {*program.inputs, *outputs}
+        makers: dict[Value, Step] = {}
+        again: set[Value] = set()
+        for step in reversed(program.steps):
+            uses = [use for y in step.y for use in users[y]]
+            is_inside = all(map(_takes_in, uses)) and outputs.isdisjoint(step.y)
+            if any(_reads_again(step, use, len(uses), again) for use in uses):
+                again.update(step.y)
+            if _is_dear(step):
+                is_inside &= len(uses) == 1 and step.y[0] not in again
+            elif step.eqn.primitive in _JOINS:
+                is_inside &= step.y[0] not in again
+            if not (is_inside and _takes_in(step)):
+                stored.update(step.y)
+                again.difference_update(step.y)
+            if _takes_in(step) and (is_inside or _may_repeat(step)):
+                makers.update(dict.fromkeys(step.y, step))
+        return cls(frozenset(stored), makers)
+
+    def kernels(
+        self, program: Program, costs: Mapping[Step, Cost]
+    ) -> Iterator[_Kernel]:
+        """The kernels, in order."""
+        for step in program.steps:
+            writes = tuple(y for y in step.y if y in self.stored)
+            if writes or not _takes_in(step):
+                yield self._kernel(step, writes, costs)
+
+    def _kernel(
+        self, root: Step, writes: tuple[Value, ...], costs: Mapping[Step, Cost]
+    ) -> _Kernel:
+        """The kernel that ends with ``root``: itself and what it computes inside."""
+        reads: dict[Value, int] = {}
+        inside = {root: None}
+        waiting = [root]
+        while waiting:
+            step = waiting.pop()
+            limit = step.y[0].bytes if step.eqn.primitive in _SLICES else None
+            for x in step.x:
+                maker = self.makers.get(x) if _takes_in(step) else None
+                if maker is None:
+                    part = x.bytes if limit is None else min(x.bytes, limit)
+                    reads[x] = min(x.bytes, reads.get(x, 0) + part)
+                elif maker not in inside:
+                    inside[maker] = None
+                    waiting.append(maker)
+        if root.eqn.primitive in _UPDATES:
+            reads[root.x[0]] = 0
+        work = sum((costs[step] for step in inside), start=Cost())
+        return _Kernel(root, reads, writes, work)
 
 
 def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
@@ -141,12 +208,13 @@ def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
     held = peak = 0
     for i, kernel in enumerate(kernels):
         dying = {x for x in kernel.reads if last[x] == i and x in live - kept}
-        place = max((x.bytes for x in dying), default=0) if kernel.in_place else 0
-        new = [y for y in kernel.writes if y in last or y in kept]
-        held += sum(y.bytes for y in new)
-        inside = 0 if kernel.inside is None else kernel.inside.peak_bytes
-        peak = max(peak, held + inside - min(place, sum(y.bytes for y in new)))
-        live.update(new)
+        place = max((x.bytes for x in dying), default=0) if kernel.is_in_place else 0
+        new = sum(y.bytes for y in kernel.writes)
+        held += new
+        peak = max(peak, held + kernel.work.peak_bytes - min(place, new))
+        live.update(kernel.writes)
         live -= dying
         held -= sum(x.bytes for x in dying)
+        unread = [y for y in kernel.writes if y not in last and y not in kept]
+        held -= sum(y.bytes for y in unread)
     return peak

@@ -108,6 +108,24 @@ def test_elementwise_chains_move_what_goes_in_and_comes_out():
     assert (cost.bytes, cost.peak_bytes, cost.kernels) == (800, 400, 1)
 
 
+def test_what_is_cheap_runs_again_in_each_kernel_that_uses_it():
+    def fun(x):
+        y = x * x + x
+        return jnp.sum(y * 3), jnp.sum(jnp.sin(y), axis=0)
+
+    n = 25
+    kernels = (2 + 1) * n + n - 1, (2 + 1) * n + n - 5
+    assert cost_of(jaxpr_of(fun, (5, 5))).flops == sum(kernels)
+
+
+def test_what_is_dear_runs_once():
+    def fun(x):
+        y = jnp.sin(x)
+        return jnp.sum(y * 3), jnp.sum(y * y, axis=0)
+
+    assert cost_of(jaxpr_of(fun, (5, 5))).transcendentals == 25
+
+
 def test_an_equation_alone_moves_all_of_its_operands_and_results():
     (eqn,) = jaxpr_of(jnp.matmul, (2, 3), (3, 5)).eqns
     assert equation_cost(eqn) == Cost(
