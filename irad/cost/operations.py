@@ -76,7 +76,7 @@ def operations(eqn: ir.JaxprEqn) -> Cost | None:
         return _elementwise(FUNCTIONS[eqn.primitive], x, y)
     if eqn.primitive in CONTRACTIONS:
         count = _counted(CONTRACTIONS[eqn.primitive], x, y, eqn.params)
-        return Cost(count, contracted=count)
+        return Cost(count, contracted=0 if is_entrywise(eqn) else count)
     if eqn.primitive in COUNTS:
         return Cost(_counted(COUNTS[eqn.primitive], x, y, eqn.params))
     if eqn.primitive is lax.integer_pow_p:
@@ -113,9 +113,25 @@ def _products(aval: Any) -> int:
     return 8 if is_complex(aval) else 2
 
 
-def _dot(x: Avals, y: Avals, params: Params) -> int:
+def _summed(x: Any, params: Params) -> int:
+    """How many products a dot sums for an entry of its result."""
     ((contracted, _), _) = params["dimension_numbers"]
-    summed = math.prod(x[0].shape[i] for i in contracted)
+    return math.prod(x.shape[i] for i in contracted)
+
+
+def is_entrywise(eqn: ir.JaxprEqn) -> bool:
+    """Whether a dot or a sum has one term, which XLA turns into a product or a copy."""
+    if eqn.primitive is lax.dot_general_p:
+        return _summed(eqn.invars[0].aval, eqn.params) == 1
+    if eqn.primitive is lax.reduce_sum_p:
+        return size(eqn.invars[0].aval) == size(eqn.outvars[0].aval)
+    return False
+
+
+def _dot(x: Avals, y: Avals, params: Params) -> int:
+    summed = _summed(x[0], params)
+    if summed == 1:
+        return size(y[0]) * (6 if is_complex(y[0]) else 1)
     return _products(y[0]) * size(y[0]) * summed
 
 

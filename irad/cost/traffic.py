@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from jax import lax
 
 from irad._compat import ir
-from irad.cost.operations import FUNCTIONS, MOVES
+from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
 
@@ -64,17 +64,19 @@ def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
 
 def is_fused(step: Step) -> bool:
     """Whether a step can run inside the kernels that use its result."""
-    return step.eqn.primitive in _FUSED
+    return step.eqn.primitive in _FUSED or is_entrywise(step.eqn)
 
 
 def _takes_in(step: Step) -> bool:
     """Whether a step's operands can be computed in its kernel."""
-    return step.eqn.primitive in _FUSED or step.eqn.primitive in _REDUCES
+    return is_fused(step) or step.eqn.primitive in _REDUCES
 
 
 def _is_dear(step: Step) -> bool:
     """Whether a result is rather stored than computed twice."""
     primitive = step.eqn.primitive
+    if is_entrywise(step.eqn):
+        return False
     if primitive in _REDUCES or primitive is lax.div_p:
         return True
     return primitive in FUNCTIONS and FUNCTIONS[primitive].transcendentals > 0

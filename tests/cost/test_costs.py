@@ -118,6 +118,13 @@ def test_what_is_cheap_runs_again_in_each_kernel_that_uses_it():
     assert cost_of(jaxpr_of(fun, (5, 5))).flops == sum(kernels)
 
 
+def test_a_dot_of_one_term_is_an_elementwise_product():
+    cost = cost_of(jaxpr_of(lambda x, y: jnp.outer(x, y) + 1, (5,), (7,)))
+    assert (cost.flops, cost.contracted, cost.kernels) == (70, 0, 1)
+    (eqn,) = jaxpr_of(lambda x, y: lax.dot(x, y), (5, 1), (1, 7)).eqns
+    assert (equation_cost(eqn).flops, equation_cost(eqn).contracted) == (35, 0)
+
+
 def test_what_is_dear_runs_once():
     def fun(x):
         y = jnp.sin(x)
