@@ -19,6 +19,7 @@ from pathlib import Path
 
 from irad.ordering import Graph
 
+SOURCE = "Lohoff & Neftci, arXiv 2406.05027, as graphs of graphax under JAX 0.5.0"
 DATA = Path(__file__).with_suffix(".json")
 
 

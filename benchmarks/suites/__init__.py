@@ -1,6 +1,6 @@
 """The suites, by the name that is asked for."""
 
-from benchmarks.suites import dispatch, gradients, jacobians, transform
+from benchmarks.suites import dispatch, elimination, gradients, jacobians, transform
 from benchmarks.suites.suite import Suite
 
 __all__ = ["SUITES", "Suite"]
@@ -11,4 +11,5 @@ SUITES: dict[str, tuple[Suite, ...]] = {
     "dispatch": dispatch.SUITES,
     "jacobians": (jacobians.JACOBIANS,),
     "hessians": (jacobians.HESSIANS,),
+    "elimination": (elimination.SUITE,),
 }

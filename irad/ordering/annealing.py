@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from irad.ordering.elimination import Elimination, State
 
 # How many places beyond the next neighbour a vertex moves on average, nearly.
-FURTHER = 2.0
+FURTHER = 4.0
 
 
 class Walk:

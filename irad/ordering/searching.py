@@ -20,7 +20,7 @@ SMALL = 12
 ROUND = 100
 DEFAULT = 700
 # Heats at the ends of a round, in units of what a vertex costs on average.
-HOT, COLD = 0.8, 0.08
+HOT, COLD = 0.8, 0.1
 
 
 @dataclass(frozen=True)

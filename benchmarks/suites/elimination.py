@@ -1,0 +1,140 @@
+"""How few multiplications a search finds, beside published counts.
+
+Nothing is run or differentiated: the tasks are graphs, and the counts are exact. A
+search is bounded by wall time, so what it finds in a second depends on the machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from benchmarks.harness.peers import Peer
+from benchmarks.harness.tables import Column, Row
+from benchmarks.programs import Size, elimination_graphs
+from benchmarks.programs.elimination_graphs import COUNTS, TASKS, Known
+from benchmarks.suites.suite import Suite
+from irad import ordering
+
+SEEDS = range(5)
+# So many moves no search makes in the time it has.
+ENDLESS = 10**12
+SECONDS: dict[Size, tuple[float, ...]] = {"small": (1.0,), "full": (1.0, 10.0)}
+# How far above the best known count the median of a search in so many seconds may be.
+SLACK = {1.0: 1.01, 10.0: 1.0}
+OBJECTIVES: tuple[ordering.Objective, ...] = ("raw", "typed")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A graph by its name, and the times that a search of it gets."""
+
+    name: str
+    seconds: tuple[float, ...]
+    source: str = elimination_graphs.SOURCE
+
+
+def tasks(size: Size) -> Sequence[Task]:
+    return [Task(name, SECONDS[size]) for name in TASKS]
+
+
+def row(task: Task, _: Peer) -> Row:
+    graph, known = elimination_graphs.graph(task.name), COUNTS[task.name]
+    orders = (ordering.forward, ordering.reverse, ordering.markowitz)
+    simple = {o.__name__: asdict(ordering.count(graph, o(graph))) for o in orders}
+    found = {
+        objective: {
+            seconds: [_search(graph, seconds, seed, objective) for seed in SEEDS]
+            for seconds in task.seconds
+        }
+        for objective in OBJECTIVES
+    }
+    return {
+        "published": asdict(known),
+        "lower_bound": ordering.lower_bound(graph),
+        "simple": simple,
+        "found": found,
+        "missed": {o: _missed(o, found[o], known) for o in OBJECTIVES},
+    }
+
+
+def _search(
+    graph: ordering.Graph, seconds: float, seed: int, objective: ordering.Objective
+) -> int:
+    found = ordering.search(graph, ENDLESS, seconds, seed, objective=objective)
+    return getattr(found, objective)
+
+
+def _missed(
+    objective: ordering.Objective, found: dict[float, list[int]], known: Known
+) -> list[str]:
+    best = known.best if objective == "raw" else known.typed_best
+    missed = [
+        f"{seconds:g} s: {SLACK[seconds] * best:g}"
+        for seconds, counts in found.items()
+        if statistics.median(counts) > SLACK[seconds] * best
+    ]
+    longest = max(found)
+    if objective == "raw" and statistics.median(found[longest]) > known.alphagrad:
+        missed.append(f"AlphaGrad: {known.alphagrad}")
+    return missed
+
+
+def lines(row: Row) -> Sequence[Row]:
+    """The raw counts of a task, then the typed ones."""
+    published = row["published"]
+    beside = {
+        "raw": {
+            "bound": row["lower_bound"],
+            "alphagrad": published["alphagrad"],
+            "best": published["best"],
+        },
+        "typed": {"bound": "", "alphagrad": "", "best": published["typed_best"]},
+    }
+    return [
+        {
+            "program": row["program"] if objective == "raw" else "",
+            "counted": objective,
+            **{name: counts[objective] for name, counts in row["simple"].items()},
+            **beside[objective],
+            "found": row["found"][objective],
+            "missed": row["missed"][objective],
+        }
+        for objective in OBJECTIVES
+    ]
+
+
+def _spread(counts: Sequence[int] | None) -> str:
+    if counts is None:
+        return "-"
+    return f"{statistics.median(counts):g} [{min(counts)}, {max(counts)}]"
+
+
+SUITE = Suite(
+    name="elimination",
+    title="Multiplications of vertex elimination orders, median of 5 seeds [all]",
+    programs=tasks,
+    row=row,
+    columns=[
+        Column("task", lambda line: line["program"]),
+        Column("counted", lambda line: line["counted"]),
+        Column("forward", lambda line: line["forward"]),
+        Column("reverse", lambda line: line["reverse"]),
+        Column("Markowitz", lambda line: line["markowitz"]),
+        Column("search 1 s", lambda line: line["found"].get(1.0), _spread),
+        Column("search 10 s", lambda line: line["found"].get(10.0), _spread),
+        Column("AlphaGrad", lambda line: line["alphagrad"]),
+        Column("best known", lambda line: line["best"]),
+        Column("bound", lambda line: line["bound"]),
+        Column("missed", lambda line: ", ".join(line["missed"]) or "none"),
+    ],
+    notes=[
+        "raw: all products count but those with copies; typed: +-1 and constants free",
+        "bound: no order has fewer raw multiplications (paths that share no vertex)",
+        "missed: the median that 1 s (within 1% of best known) or 10 s should reach",
+        "BlackScholes: published for the trace of another JAX, which shows in its",
+        "  published forward and reverse, 545 and 572",
+    ],
+    lines=lines,
+)

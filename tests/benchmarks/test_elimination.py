@@ -1,0 +1,31 @@
+"""The elimination suite: a row has both counts, and says what it missed."""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.harness.peers import peer
+from benchmarks.harness.tables import Table, plain
+from benchmarks.suites import elimination
+from benchmarks.suites.elimination import SUITE, Task
+
+
+def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):
+    monkeypatch.setattr(elimination, "SEEDS", range(2))
+    monkeypatch.setattr(elimination, "ENDLESS", 1000)
+    task = Task("PropaneCombustion", (1.0, 10.0))
+    row = {"program": task.name, "source": "a test", **SUITE.row(task, peer("jax"))}
+    assert json.loads(json.dumps(row))["simple"]["forward"] == {"raw": 151, "typed": 26}
+    raw, typed = SUITE.lines(row)
+    assert (raw["bound"], raw["best"], typed["best"]) == (88, 88, 24)
+    assert "151" in plain(Table(SUITE.title, SUITE.columns, [row], (), SUITE.lines))
+
+
+def test_a_median_above_what_was_to_be_reached_is_missed():
+    known = elimination.COUNTS["RoeFlux_1d"]
+    found = {1.0: [297, 297, 400], 10.0: [295, 296, 296]}
+    assert elimination._missed("raw", found, known) == ["10 s: 295"]
+    assert elimination._missed("raw", {1.0: [321]}, known) == [
+        "1 s: 297.95",
+        "AlphaGrad: 320",
+    ]
