@@ -42,10 +42,10 @@ MACHINES: Mapping[str, Machine] = {
         flops=16e9,
         transcendental=1.2e-9,
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
-        kernel=1e-6,
+        kernel=0.35e-6,
         source="one core of an Intel Xeon with AVX-512, `python -m "
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
-        "ns an entry, copies in and out of the cache, a product of 8 x 8",
+        "ns an entry, copies in and out of the cache, reductions of 8 entries",
     ),
     "gpu": Machine(
         contracted=67e12,
