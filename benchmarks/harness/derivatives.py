@@ -39,7 +39,8 @@ class Way:
     """A named way to a derivative, and what it gives.
 
     ``make`` may analyse and colour: that is set-up. ``is_dense`` tells an array of all
-    entries; ``has_pattern``, values at the program's own pattern. What ``is_peer``
+    entries; what ``has_pattern`` gives values at the program's own pattern, and what
+    names another way in ``places`` at the indices of that one's BCOO. What ``is_peer``
     may fail, and its failure is shown.
     """
 
@@ -47,6 +48,7 @@ class Way:
     make: Callable[[Derivative, tuple[Any, ...]], Made]
     is_dense: bool = True
     has_pattern: bool = False
+    places: str = ""
     is_peer: bool = True
 
 
@@ -100,10 +102,18 @@ def subject(peer: Peer, form: Format) -> Way:
         if form not in peer.formats:
             raise LeftOutError(f"{peer.name} has no such format")
         peer.clear_caches()
-        options = {} if form == "dense" else {"format": form}
-        return Made(peer.whole[program.order](program.make(), **options))
+        whole = peer.whole[program.order]
+        match form:
+            case "dense":
+                return Made(whole(program.make()))
+            case "bcoo":
+                return Made(whole(program.make(), format="bcoo"))
+            case "values":
+                made = whole(program.make(), format="bcoo")
+                return Made(lambda *args: made(*args).data)
 
-    return Way(f"{peer.name} {form}", make, is_dense=form == "dense")
+    places = f"{peer.name} bcoo" if form == "values" else ""
+    return Way(f"{peer.name} {form}", make, is_dense=form == "dense", places=places)
 
 
 def jax_mode(name: str, mode: Callable[..., Any]) -> Way:
@@ -167,4 +177,5 @@ def ways(program: Derivative, peer: Peer) -> Sequence[Way]:
     if program.pattern is None:
         return [*dense, Way(HAND, by_hand, is_peer=False)]
     hand = Way(HAND, by_hand, is_dense=False, has_pattern=True, is_peer=False)
-    return [*dense, subject(peer, "bcoo"), *SPARSE, hand]
+    ours = [subject(peer, "bcoo"), subject(peer, "values")]
+    return [*dense, *ours, *SPARSE, hand]

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import jax
 
 Subject: TypeAlias = Literal["irad", "jax"]
-Format: TypeAlias = Literal["dense", "bcoo"]
+Format: TypeAlias = Literal["dense", "bcoo", "values"]
 
 
 class PeerError(Exception):
@@ -31,7 +31,7 @@ class Peer:
     """A library with JAX's signatures, and how it forgets what it has learned.
 
     ``whole`` gives, for 1 and 2, the function that makes a Jacobian and a Hessian,
-    in one of ``formats``.
+    in one of ``formats``: the values are those of the BCOO, without its indices.
     """
 
     name: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from jax.experimental.sparse import BCOO
 from scipy import sparse
 
 from benchmarks.harness import hlo
@@ -40,8 +41,9 @@ NEVER_SLOWER = 1.05
 class Targets:
     """The largest ratios that a row may show, and the most seconds of set-up.
 
-    ``modes`` is the dense time over the better of JAX's modes; the others are over
-    by hand and over the sparse libraries, in BCOO where the program has a pattern.
+    ``modes`` is the dense time over the better of JAX's modes, ``peers`` that in BCOO
+    over the sparse libraries; ``hand`` and ``flops`` are over by hand, of the values
+    where the program has a pattern.
     """
 
     modes: float = NEVER_SLOWER
@@ -75,7 +77,6 @@ TARGETS: dict[str, Targets] = {
 def row(program: Derivative, peer: Peer) -> Row:
     """All sides of a program: made, compared, counted, timed in turn."""
     arguments = program.arguments()
-    dense, bcoo = (f"{peer.name} {form}" for form in ("dense", "bcoo"))
     sides: dict[str, Ready] = {}
     left_out: dict[str, str] = {}
     for way in ways(program, peer):
@@ -83,55 +84,64 @@ def row(program: Derivative, peer: Peer) -> Row:
             sides[way.name] = ready(way, program, arguments)
         except PeerError as error:
             left_out[way.name] = str(error)
-    shape = program.shape(arguments)
-    differences, wrong = _compare(program, sides, shape, exact=(dense, bcoo, HAND))
+    differences, wrong = _compare(program, sides, peer)
     sides = {name: side for name, side in sides.items() if name not in wrong}
     runs = {name: call(side.compiled.run, *arguments) for name, side in sides.items()}
     timed = interleaved(runs, rounds=ROUNDS)
-    lean = bcoo if program.pattern else dense
+    ours = _ours(program, peer)
     return {
-        "shape": shape,
+        "shape": program.shape(arguments),
         "nnz": len(program.pattern().rows) if program.pattern else None,
-        "dense": dense,
-        "lean": lean,
+        "ours": ours,
         "sides": {
             name: _figures(side, differences[name], timed[name])
             for name, side in sides.items()
         },
         "left_out": left_out | wrong,
-        "beside": _beside(sides, timed, dense, lean),
+        "beside": _beside(sides, timed, ours),
+    }
+
+
+def _ours(program: Derivative, peer: Peer) -> dict[str, str]:
+    """For each other side that of ours which gives the same: array, BCOO or values."""
+    lean = "values" if program.pattern else "dense"
+    return {
+        **dict.fromkeys(MODES, f"{peer.name} dense"),
+        **dict.fromkeys(PEERS, f"{peer.name} bcoo"),
+        HAND: f"{peer.name} {lean}",
     }
 
 
 def _compare(
-    program: Derivative,
-    sides: dict[str, Ready],
-    shape: tuple[int, int],
-    *,
-    exact: Collection[str],
+    program: Derivative, sides: dict[str, Ready], peer: Peer
 ) -> tuple[dict[str, float], dict[str, str]]:
     """How far each side lies from JAX's, or from by hand where JAX's is too large.
 
-    A disagreement of the sides in ``exact`` is an error; any other is returned.
+    A disagreement of ours or of by hand is an error; any other is returned.
     """
+    shape = program.shape(program.arguments())
     pattern = program.pattern() if program.pattern else None
 
     def entries(side: Ready) -> sparse.csr_array:
-        return matrix(side.result, shape, pattern if side.way.has_pattern else None)
+        result = side.result
+        if side.way.places:
+            found = sides[side.way.places].result
+            result = BCOO((result, found.indices), shape=found.shape)
+        return matrix(result, shape, pattern if side.way.has_pattern else None)
 
     reference = entries(sides[next(name for name in (*MODES, HAND) if name in sides)])
-    found: dict[str, float] = {}
+    differences: dict[str, float] = {}
     wrong: dict[str, str] = {}
     for name, side in sides.items():
         try:
-            found[name] = agree_by_rows(
+            differences[name] = agree_by_rows(
                 entries(side), reference, tolerance=program.tolerance
             )
         except DisagreementError as error:
-            if name in exact:
+            if name == HAND or name.startswith(f"{peer.name} "):
                 raise DisagreementError(f"{name}: {error}") from error
             wrong[name] = str(error)
-    return found, wrong
+    return differences, wrong
 
 
 def _figures(side: Ready, difference: float, times: Times) -> Row:
@@ -147,18 +157,18 @@ def _figures(side: Ready, difference: float, times: Times) -> Row:
 
 
 def _beside(
-    sides: dict[str, Ready], timed: dict[str, Times], dense: str, lean: str
+    sides: dict[str, Ready], timed: dict[str, Times], ours: dict[str, str]
 ) -> dict[str, Row]:
-    """Our time over each other side's: dense over JAX's, in the lean format else."""
+    """Our time over each other side's, and whether both are the same program."""
     digests = {name: hlo.digest(side.compiled.module) for name, side in sides.items()}
-    found: dict[str, Row] = {}
-    for name, times in timed.items():
-        ours = dense if name in MODES else lean
-        if ours in timed and name not in (dense, lean):
-            is_same = digests[ours] is not None and digests[ours] == digests[name]
-            paired = ratio(timed[ours], times)
-            found[name] = {**asdict(paired), "same_program": is_same}
-    return found
+    return {
+        name: {
+            **asdict(ratio(timed[ours[name]], times)),
+            "same_program": digests[name] in {digests[ours[name]]} - {None},
+        }
+        for name, times in timed.items()
+        if ours.get(name) in timed
+    }
 
 
 def missed(row: Row) -> dict[str, list[str]]:
@@ -171,22 +181,19 @@ def missed(row: Row) -> dict[str, list[str]]:
     for name, limit in _times(targets).items():
         if limit and _is_beyond(row["beside"].get(name), limit):
             found[name].append(f"time {limit:.2g}")
-    ours, hand = row["sides"].get(row["lean"]), row["sides"][HAND]
+    lean, hand = row["ours"][HAND], row["sides"][HAND]
+    ours = row["sides"].get(lean)
     if ours and targets.flops and ours["flops"] > targets.flops * hand["flops"]:
         found[HAND].append(f"flops {targets.flops:g}")
     if ours and targets.setup_s and ours["setup_s"] > targets.setup_s:
-        found[row["lean"]].append(f"set-up {targets.setup_s:g} s")
+        found[lean].append(f"set-up {targets.setup_s:g} s")
     return dict(found)
 
 
-def _absent(row: Row) -> list[str]:
+def _absent(row: Row) -> set[str]:
     """Formats of ours without a side where there is another to compare with."""
-    others = {row["dense"]: MODES, row["lean"]: (HAND,)}
-    return [
-        ours
-        for ours, names in others.items()
-        if ours not in row["sides"] and any(name in row["sides"] for name in names)
-    ]
+    wanted = {row["ours"][name] for name in row["sides"] if name in row["ours"]}
+    return wanted - row["sides"].keys()
 
 
 def _times(targets: Targets) -> dict[str, float | None]:
@@ -258,7 +265,8 @@ COLUMNS = [
 NOTES = [
     "set-up: from a new function to the lowered program, pattern and plan included",
     "ours/side: median of the paired time ratios and its 95% interval; dense beside",
-    "  jacfwd and jacrev, BCOO beside the others where the derivative is sparse",
+    "  jacfwd and jacrev, BCOO beside asdex and sparsejac, values (or dense) beside",
+    "  by hand; values are the entries of the BCOO without its indices",
     "missed: the largest ratio of our time or flops to this side's that was allowed",
 ]
 
