@@ -154,8 +154,13 @@ def _cross(k: jax.Array) -> jax.Array:
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Products of small matrices, side by side along the last axis."""
-    return jnp.sum(a[:, :, None] * b[None], axis=1)
+    """Products of small matrices, side by side along the last axis.
+
+    Term by term: as one product and a sum over its second axis, XLA for CPU (jaxlib
+    0.10.2) computes other values once the last axis is long.
+    """
+    terms = [a[:, j, None] * b[j] for j in range(len(b))]
+    return sum(terms[1:], start=terms[0])
 
 
 def pattern(sizes: Sizes, who: np.ndarray, what: np.ndarray) -> Pattern:
