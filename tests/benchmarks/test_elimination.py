@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import json
 
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.flatten_util import ravel_pytree
+
+import irad
+from benchmarks.harness.agreement import agree
 from benchmarks.harness.peers import peer
 from benchmarks.harness.tables import Table, plain
+from benchmarks.programs.elimination import programs
 from benchmarks.suites import elimination
 from benchmarks.suites.elimination import SUITE, Task
 
@@ -29,3 +37,14 @@ def test_a_median_above_what_was_to_be_reached_is_missed():
         "1 s: 297.95",
         "AlphaGrad: 320",
     ]
+
+
+@pytest.mark.parametrize("program", programs("small"), ids=lambda p: p.name)
+def test_the_tasks_on_arrays_have_jacobians_that_agree_with_jax(program):
+    arguments = program.arguments()
+    ours = jax.jit(irad.jacrev(program.make(), program.argnums))(*arguments)
+    theirs = jax.jit(jax.jacfwd(program.make(), program.argnums))(*arguments)
+    # In one vector, since some blocks cancel to rounding errors and have no scale.
+    ours, theirs = (ravel_pytree(jacobian)[0] for jacobian in (ours, theirs))
+    assert jnp.all(jnp.isfinite(theirs))
+    agree(ours, theirs, tolerance=1e-4)
