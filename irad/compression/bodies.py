@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -107,7 +107,7 @@ class Body:
         pairs = zip(invars[k:], own, strict=True)
         known.update({v: x for v, x in pairs if x is not None})
 
-        def given(v: Var) -> Value | None:
+        def given(v: Var) -> Any:
             return self.outer.value(outer[v]) if v in outer else known.get(v)
 
         return Scope(self.closed.jaxpr, given)

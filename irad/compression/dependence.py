@@ -196,10 +196,10 @@ _ELEMENTWISE: list[Primitive] = [
     *(p.exp_p, p.log_p, p.sin_p, p.cos_p, p.tanh_p, p.logistic_p, p.abs_p, p.sign_p),
     *(p.conj_p, p.real_p, p.imag_p, p.complex_p, p.convert_element_type_p),
     *(p.reduce_precision_p, p.copy_p, p.clamp_p, p.atan2_p, p.nextafter_p),
-    *(primitives.name_p, primitives.stage_p, primitives.tie_p),
-    *(primitives.sharding_constraint_p, primitives.reshard_p, primitives.pvary_p),
+    *(primitives.name_p, primitives.stage_p),
+    *(primitives.sharding_constraint_p, primitives.reshard_p),
     *(primitives.layout_constraint_p, primitives.xla_metadata_value_p),
-    *(primitives.dce_sink_p, lax.exp2_p, lax.log1p_p, lax.expm1_p, lax.cbrt_p),
+    *(lax.exp2_p, lax.log1p_p, lax.expm1_p, lax.cbrt_p),
 ]
 
 _COPIES: dict[Primitive, Callable[..., Array]] = {
@@ -218,6 +218,7 @@ RULES: dict[Primitive, Rule] = {
     **{primitive: copies(move) for primitive, move in _COPIES.items()},
     p.reshape_p: same,
     p.squeeze_p: same,
+    primitives.tie_p: lambda site: [site.patterns[1]],
     lax.optimization_barrier_p: apart,
     primitives.device_put_p: apart,
     lax.split_p: _split,

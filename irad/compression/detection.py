@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Literal, Var
 from irad.compression.bodies import STRUCTURES
@@ -21,6 +19,7 @@ from irad.compression.known import (
     CALLS,
     Scope,
     Value,
+    body_of,
     constants,
     is_at_hand,
     known_values,
@@ -45,8 +44,8 @@ def detect(
         that are not known.
     """
     n = sum(size(shape_of(v)) for v in tangents)
-    given = {v: np.asarray(x) for v, x in known.items() if is_at_hand(x)}
-    given.update(constants(linear))
+    values = {**known, **constants(linear)}
+    given = {v: x for v, x in values.items() if is_at_hand(x)}
     patterns, start = dict[Var, Pattern](), 0
     for v in tangents:
         m = size(shape_of(v))
@@ -130,7 +129,7 @@ def _results(eqn: JaxprEqn, patterns: Patterns, scope: Scope) -> Patterns:
     if structure is not None:
         return structure(eqn, patterns, scope, walk)
     if eqn.primitive in CALLS:
-        body = ir.closed(eqn.params[CALLS[eqn.primitive]])
+        body = body_of(eqn)
         return walk(body, patterns, scope.inner(eqn, body))
     site = Site(eqn, patterns, lambda i: scope.value(eqn.invars[i]))
     return RULES.get(eqn.primitive, mixed)(site)

@@ -21,19 +21,29 @@ from irad_passes import dce
 
 Value = NDArray[Any]
 
-CALLS: dict[Any, str] = {
-    ir.jit_p: "jaxpr",
-    ir.remat_p: "jaxpr",
-    ir.closed_call_p: "call_jaxpr",
-    ir.core_call_p: "call_jaxpr",
-    ir.custom_jvp_call_p: "call_jaxpr",
-    ir.custom_vjp_call_p: "call_jaxpr",
-    primitives.eval_jaxpr_p: "call_jaxpr",
-    primitives.remat_opt_p: "fwd_jaxpr",
-    primitives.xla_metadata_call_p: "call_jaxpr",
-    primitives.compute_on_p: "call_jaxpr",
-}
-"""The primitives that run a body on their operands, with the name of the body."""
+CALLS = frozenset(
+    {
+        ir.jit_p,
+        ir.remat_p,
+        ir.closed_call_p,
+        ir.core_call_p,
+        ir.custom_jvp_call_p,
+        ir.custom_vjp_call_p,
+        primitives.eval_jaxpr_p,
+        primitives.remat_opt_p,
+        primitives.xla_metadata_call_p,
+        primitives.compute_on_p,
+    }
+)
+"""The primitives that run a body on their operands."""
+
+_BODIES = ("jaxpr", "call_jaxpr", "fwd_jaxpr")
+
+
+def body_of(eqn: JaxprEqn) -> ClosedJaxpr:
+    """The body that a call runs."""
+    (name,) = (name for name in _BODIES if name in eqn.params)
+    return ir.closed(eqn.params[name])
 
 
 class Scope:
@@ -42,7 +52,7 @@ class Scope:
     ``given`` finds the value of an input or constant, or None.
     """
 
-    def __init__(self, jaxpr: Jaxpr, given: Callable[[Var], Value | None]) -> None:
+    def __init__(self, jaxpr: Jaxpr, given: Callable[[Var], Any]) -> None:
         self._given = given
         self._made_by = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
         self._values: dict[Var, Value | None] = {}
@@ -78,7 +88,7 @@ class Scope:
         outer = {v: x for v, x in pairs if x is not None}
         consts = constants(body)
 
-        def given(v: Var) -> Value | None:
+        def given(v: Var) -> Any:
             return self.value(outer[v]) if v in outer else consts.get(v)
 
         return Scope(body.jaxpr, given)
@@ -104,9 +114,10 @@ class Scope:
     def _computed(self, v: Var) -> Value | None:
         eqn = self._made_by.get(v)
         if eqn is None:
-            return self._given(v)
+            given = self._given(v)
+            return None if given is None else np.asarray(given)
         if eqn.primitive in CALLS:
-            body = ir.closed(eqn.params[CALLS[eqn.primitive]])
+            body = body_of(eqn)
             out = body.jaxpr.outvars[eqn.outvars.index(v)]
             return self.inner(eqn, body).value(out)
         eqn = _needed(eqn, v)
@@ -121,15 +132,17 @@ def literal(x: Any) -> Value:
     return np.asarray(x.val, x.aval.dtype)
 
 
-def constants(closed: ClosedJaxpr) -> dict[Var, Value]:
-    """The constants of a jaxpr whose values are at hand."""
+def constants(closed: ClosedJaxpr) -> dict[Var, Any]:
+    """The constants of a jaxpr whose values are at hand, where they lie."""
     pairs = zip(closed.jaxpr.constvars, closed.consts, strict=True)
-    return {v: np.asarray(c) for v, c in pairs if is_at_hand(c)}
+    return {v: c for v, c in pairs if is_at_hand(c)}
 
 
 def is_at_hand(x: Any) -> bool:
-    """Whether a value can be read on the host: an array of numbers, and no tracer."""
-    return not ir.is_tracer(x) and not ir.is_extended(ir.dtype_of(x))
+    """Whether a value can be read on the host: numbers, no tracer, and all here."""
+    if ir.is_tracer(x) or ir.is_extended(ir.dtype_of(x)):
+        return False
+    return getattr(x, "is_fully_addressable", True)
 
 
 def is_countable(x: Any) -> bool:
@@ -186,11 +199,11 @@ def known_values(
     """
     read: dict[Var, None] = {}
 
-    def given(v: Var) -> Value | None:
+    def given(v: Var) -> Any:
         if v not in values or not is_at_hand(values[v]):
             return None
         read[v] = None
-        return np.asarray(values[v])
+        return values[v]
 
     scope = Scope(jaxpr, given)
     found: dict[Var, Value] = {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from jax import lax
+from jax.experimental import compute_on
 
 from tests.compression.programs import linear_program, nonzeros, pattern
 from tests.fuzz.programs import instructions, run
@@ -26,6 +27,8 @@ S = array(3, 3) + 3 * jnp.eye(3)
 IMAGE, KERNEL = array(2, 4, 5, 6), array(6, 2, 2, 3)
 PICK = jnp.array([2, 0, 0])
 MASK = jnp.array([True, False, True, True, False, False])
+
+ON_HOST = getattr(compute_on, "compute_on2", compute_on.compute_on)
 
 
 def conv(x: Any, w: Any, **params: Any) -> Any:
@@ -143,6 +146,14 @@ EXACT: dict[str, tuple[Any, ...]] = {
         x,
     ),
     "checkpoint": (lambda x: jax.checkpoint(lambda x: jnp.sin(x[1:] * x[:-1]))(x), x),
+    "on the host": (
+        ON_HOST(
+            lambda x: x[PICK] ** 2,
+            compute_type="device_host",
+            out_memory_spaces=jax.memory.Space.Device,
+        ),
+        x,
+    ),
     "jit": (lambda x: jax.jit(lambda a, i: a[i] * a[0])(x, PICK), x),
     "scalars": (lambda a, b: jnp.stack([a * b, jnp.sin(b)]), x[0], x[1]),
     "no elements": (lambda x: jnp.sin(x[:0]), x),
