@@ -8,10 +8,14 @@ from irad.errors import (
     NoRuleError,
     NotDifferentiableError,
     NotLinearError,
+    PlanError,
 )
 from irad.memory import clear_caches
+from irad.operators import Jacobian
+from irad.planning.plans import Plan
 from irad.transforms.forward import jvp, linearize
-from irad.transforms.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from irad.transforms.jacobians import hvp, jacfwd, jacrev
+from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
 from irad.transforms.patterns import SparsityPattern, sparsity
 from irad.transforms.reverse import grad, value_and_grad, vjp
 from irad.transforms.transposition import linear_transpose
@@ -20,9 +24,12 @@ __all__ = [
     "GradientCheckError",
     "InternalError",
     "IradError",
+    "Jacobian",
     "NoRuleError",
     "NotDifferentiableError",
     "NotLinearError",
+    "Plan",
+    "PlanError",
     "SparsityPattern",
     "check_grads",
     "clear_caches",
@@ -35,7 +42,9 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "plan",
     "sparsity",
     "value_and_grad",
+    "value_and_jacobian",
     "vjp",
 ]

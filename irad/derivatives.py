@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from irad._compat import ir, mesh, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
@@ -207,8 +208,13 @@ def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     return Program(emit.closed(inner.invars, [*outs[:n], *pushed], "jvp"), "jvp")
 
 
-def forward_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Function:
-    """All blocks by columns: one tangent for each element of each active input."""
+def forward_jacobian(
+    jaxpr: Jaxpr, num_consts: int, num_outputs: int, chunk: int | None = None
+) -> Function:
+    """All outputs, and all blocks by columns: one tangent for each input element.
+
+    ``chunk`` tangents go in one batch, all of them by default.
+    """
     program = jvp(jaxpr, num_consts, num_outputs)
     in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
     n = len(jaxpr.outvars)
@@ -219,17 +225,26 @@ def forward_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
             return outs[:n], outs[n:]
 
         seeds = standard_basis([ir.tangent_aval(a) for a in in_avals])
-        outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
+        if chunk is None or chunk >= len(seeds[0]):
+            outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
+        else:
+            outs = ir.evaluate(ir.closed_jaxpr(jaxpr), inputs)
+            rows = lax.map(lambda t: push(*t)[1], tuple(seeds), batch_size=chunk)
+            pushed = [jnp.moveaxis(row, 0, -1) for row in rows]
         floats = [v.aval for v in jaxpr.outvars if is_differentiable(v.aval)]
         pairs = zip(pushed, floats, strict=False)
-        blocks = [split_axis(J, -1, in_avals, like) for J, like in pairs]
-        return outs[num_outputs:], blocks
+        return outs, [split_axis(J, -1, in_avals, like) for J, like in pairs]
 
     return Function(run)
 
 
-def reverse_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Function:
-    """All blocks by rows: one cotangent for each element of each output."""
+def reverse_jacobian(
+    jaxpr: Jaxpr, num_consts: int, num_outputs: int, chunk: int | None = None
+) -> Function:
+    """All outputs, and all blocks by rows: one cotangent for each output element.
+
+    ``chunk`` cotangents go in one batch, all of them by default.
+    """
     split = vjp(jaxpr, num_consts, num_outputs)
     in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
     out_avals = [v.aval for v in jaxpr.outvars[:num_outputs]]
@@ -245,10 +260,13 @@ def reverse_jacobian(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Functio
             return split.pulled(split.linear([*residuals, *live]), in_avals)
 
         seeds = standard_basis([ir.cotangent_aval(a) for a in out_avals])
-        pulled = jax.vmap(pull)(*seeds)
+        if chunk is None or chunk >= len(seeds[0]):
+            pulled = jax.vmap(pull)(*seeds)
+        else:
+            pulled = lax.map(lambda c: pull(*c), tuple(seeds), batch_size=chunk)
         pairs = zip(pulled, in_avals, strict=True)
         columns = [split_axis(J, 0, out_avals, like) for J, like in pairs]
-        return outs[num_outputs:m], [list(row) for row in zip(*columns, strict=True)]
+        return outs[:m], [list(row) for row in zip(*columns, strict=True)]
 
     return Function(run)
 

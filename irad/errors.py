@@ -19,6 +19,10 @@ class NotDifferentiableError(IradError, ValueError):
     """An equation on an active path cannot be differentiated in the mode asked for."""
 
 
+class PlanError(IradError, ValueError):
+    """A plan cannot be made, or does not fit the program it is used for."""
+
+
 class GradientCheckError(IradError, AssertionError):
     """A derivative disagrees with central differences."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from irad import caching, linearization, staging
+from irad import caching, linearization, planned, staging
 
 
 def clear_caches() -> None:
-    """Forgets all code of equations, derivative programs and compiled executables.
+    """Forgets all code of equations, programs, plans and compiled executables.
 
     Nothing is wrong afterwards; the next call pays again for tracing rules, making the
     derivative program and compiling it.
     """
     staging.clear()
+    planned.clear()
     caching.clear()
     linearization.clear()

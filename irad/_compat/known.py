@@ -12,7 +12,7 @@ from jax._src.interpreters import ad
 
 from irad._compat import ir
 
-__all__ = ["Known", "has_no_tangent"]
+__all__ = ["Known", "has_no_tangent", "number"]
 
 
 class Known:
@@ -120,6 +120,53 @@ class Known:
         results = result if eqn.primitive.multiple_results else [result]
         for var, y in zip(eqn.outvars, results, strict=True):
             self._values[var] = y
+
+
+def number(x: Any) -> Any:
+    """The value of an array, or of a tracer that stands for one made from constants.
+
+    Under ``jit`` an index that is computed from constants is traced; what it is follows
+    from the equations behind it. None where it depends on an input.
+    """
+    if not ir.is_tracer(x):
+        return x
+    values: dict[Any, Any] = {}
+    stack = [x]
+    while stack:
+        t = stack[-1]
+        if id(t) in values:
+            stack.pop()
+            continue
+        made_by = getattr(t, "parent", None)
+        if made_by is None:
+            value = _constant_of(t)
+            if value is None:
+                return None
+            values[id(t)] = value
+            continue
+        if made_by.primitive.multiple_results or made_by.effects:
+            return None
+        missing = [y for y in made_by.in_tracers if id(y) not in values]
+        if missing:
+            stack.extend(missing)
+            continue
+        params = made_by.primitive.get_bind_params(made_by.params)
+        operands = [values[id(y)] for y in made_by.in_tracers]
+        with core.eval_context(), made_by.ctx.manager:
+            values[id(t)] = made_by.primitive.bind(*operands, **params)
+    return values[id(x)]
+
+
+def _constant_of(tracer: Any) -> Any:
+    """The constant that a tracer of ``jit`` stands for, if it does."""
+    if not ir.is_tracer(tracer):
+        return tracer
+    atom = getattr(tracer, "val", None)
+    if isinstance(atom, ir.Literal):
+        return atom.val
+    frame = getattr(getattr(tracer, "_trace", None), "frame", None)
+    const = None if frame is None else frame.constvar_to_val.get(atom)
+    return None if const is None or ir.is_tracer(const) else const
 
 
 def has_no_tangent(tracer: Any) -> bool:

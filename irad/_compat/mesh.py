@@ -63,6 +63,11 @@ def residual_spec(params: Params, aval: Any) -> PartitionSpec:
     return spec.update(partitions=(names,) if names else ())
 
 
+def is_on_one_device(aval: Any) -> bool:
+    """Whether a type says nothing of a mesh: neither shardings nor manual axes."""
+    return aval.sharding.mesh.empty and not aval.mat.varying
+
+
 def replicated_spec(aval: Any) -> PartitionSpec:
     """The spec of a constant that every shard has whole."""
     return aval.nospec(jax.sharding.AbstractMesh((), ()), False, ())

@@ -20,3 +20,8 @@ def pyplot() -> Any:
             "plotting needs matplotlib, which is not installed: pip install "
             "'irad[plot]'; print(pattern) shows it in the terminal without"
         ) from error
+
+
+def jax_sparse() -> Any:
+    """``jax.experimental.sparse``, which imports ``scipy.sparse``."""
+    return importlib.import_module("jax.experimental.sparse")

@@ -52,6 +52,11 @@ class Arguments:
         trees = jax.tree_util.tree_unflatten(self.tree, leaves)
         return trees[0] if self.single else trees
 
+    @property
+    def result_tree(self) -> Any:
+        """The tree that ``unflatten`` makes."""
+        return jax.tree_util.tree_structure(self.unflatten(range(len(self.leaves))))
+
 
 def parameter_names(fun: Callable[..., Any], n: int) -> list[str]:
     """The names of a function's first ``n`` parameters, as far as they can be had."""

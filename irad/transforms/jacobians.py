@@ -1,4 +1,4 @@
-"""Whole Jacobians and Hessians, and products with a Hessian."""
+"""Whole Jacobians in a given mode, and products with a Hessian."""
 
 from __future__ import annotations
 
@@ -102,60 +102,6 @@ def jacrev(
     return jacobian_of
 
 
-def jacobian(
-    fun: Callable[..., Any],
-    argnums: ArgNums = 0,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-    allow_int: bool = False,
-) -> Callable[..., Any]:
-    """The Jacobian of a function: by columns or by rows, whichever are fewer.
-
-    Forward mode if there are at most as many input elements as output elements, else
-    reverse mode. Takes what ``irad.jacrev`` takes, and gives the same tree.
-
-    Example:
-        >>> import irad, jax.numpy as jnp
-        >>> irad.jacobian(lambda x: x * x)(jnp.array([1.0, 2.0])).tolist()
-        [[2.0, 0.0], [0.0, 4.0]]
-    """
-    check_callable(fun)
-    argnums = normalize_argnums(argnums)
-
-    @wraps(fun, _DOC.format(argnums=argnums))
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        given = select_arguments(fun, argnums, args, kwargs)
-        return _jacobian(
-            given, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
-        )
-
-    return jacobian_of
-
-
-def hessian(
-    fun: Callable[..., Any],
-    argnums: ArgNums = 0,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-) -> Callable[..., Any]:
-    """The Hessian of a function: forward over reverse.
-
-    Costs about ``n`` gradients for ``n`` input elements, all in one batch. Takes what
-    ``irad.jacfwd`` takes.
-
-    Returns:
-        A function of the same arguments: the tree of outputs by inputs by inputs, with
-        leaves of shape ``(*output.shape, *input.shape, *input.shape)``.
-
-    Example:
-        >>> import irad, jax.numpy as jnp
-        >>> irad.hessian(lambda x: x[0] ** 2 * x[1])(jnp.array([1.0, 2.0])).tolist()
-        [[4.0, 2.0], [2.0, 0.0]]
-    """
-    options = {"has_aux": has_aux, "holomorphic": holomorphic}
-    return jacfwd(jacrev(fun, argnums, **options), argnums, **options)
-
-
 def hvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> Any:
@@ -208,28 +154,16 @@ def _forward(given: Arguments, *, has_aux: bool, holomorphic: bool) -> Any:
 def _reverse(
     given: Arguments, *, has_aux: bool, holomorphic: bool, allow_int: bool
 ) -> Any:
-    captured = _capture_reverse(
+    captured = capture_reverse(
         given, "jacrev", has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
     )
     return _run(captured, given, "reverse")
 
 
-def _jacobian(
-    given: Arguments, *, has_aux: bool, holomorphic: bool, allow_int: bool
-) -> Any:
-    captured = _capture_reverse(
-        given, "jacobian", has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
-    )
-    columns = sum(aval.size for aval in captured.in_avals)
-    rows = sum(aval.size for aval in captured.out_avals)
-    complex_ = any(is_complex(aval.dtype) for aval in captured.in_avals)
-    forward = columns <= rows and not allow_int and (holomorphic or not complex_)
-    return _run(captured, given, "forward" if forward else "reverse")
-
-
-def _capture_reverse(
+def capture_reverse(
     given: Arguments, name: str, *, has_aux: bool, holomorphic: bool, allow_int: bool
 ) -> Captured:
+    """A function captured to be differentiated in reverse mode, its types checked."""
     for x in given.leaves:
         check_differentiable_input(
             name, x, holomorphic=holomorphic, allow_int=allow_int
@@ -274,9 +208,9 @@ def _run(captured: Captured, given: Arguments, mode: str) -> Any:
         "reverse": derivatives.reverse_jacobian,
     }[mode]
     program, captured = staged(captured, *captured.stage(mode, make))
-    rest, blocks = program(captured.inputs)
+    outs, blocks = program(captured.inputs)
     rows = [given.unflatten(row) for row in blocks]
     tree = jax.tree_util.tree_unflatten(captured.out_tree, rows)
     if captured.aux is None:
         return tree
-    return tree, captured.aux(rest)
+    return tree, captured.aux(outs[captured.num_outputs :])

@@ -19,7 +19,7 @@ Atom = Var | Literal
 _TINY = 8
 
 
-def inline(jaxpr: Jaxpr, *, max_equations: int = 64) -> Jaxpr:
+def inline(jaxpr: Jaxpr, *, max_equations: int = 64, keep_shared: bool = True) -> Jaxpr:
     """The jaxpr with small jit calls replaced by the equations of their bodies.
 
     A body is small with at most ``max_equations`` equations once its own calls are
@@ -28,18 +28,20 @@ def inline(jaxpr: Jaxpr, *, max_equations: int = 64) -> Jaxpr:
     (8 equations, or ``max_equations`` if that is less). Calls with shardings, layouts,
     donated operands or compiler options, and those that ask XLA to keep them, stay.
 
+    Unless ``keep_shared``, a body that is called more than once is treated like others.
     The walk enters large calls, loops, branches and remats, not custom rules.
     """
     if touches_refs(jaxpr):
         return jaxpr
-    enter = _into_bodies(max_equations)
+    enter = _into_bodies(max_equations, keep_shared)
     entered = [enter(e) if e.primitive in BODY_PARAMS else e for e in jaxpr.eqns]
     calls = Counter(id(e.params["jaxpr"]) for e in entered if e.primitive is p.jit_p)
     splicer = _Splicer()
     for eqn in entered:
         if eqn.primitive is p.jit_p:
             once = calls[id(eqn.params["jaxpr"])] == 1
-            limit = max_equations if once else min(_TINY, max_equations)
+            alone = once or not keep_shared
+            limit = max_equations if alone else min(_TINY, max_equations)
             if _may_be_spliced(eqn, limit):
                 splicer.splice(eqn)
                 continue
@@ -55,8 +57,10 @@ def inline(jaxpr: Jaxpr, *, max_equations: int = 64) -> Jaxpr:
 
 
 @lru_cache(maxsize=16)
-def _into_bodies(max_equations: int) -> BodyRewriter:
-    return BodyRewriter(lambda body: inline(body, max_equations=max_equations))
+def _into_bodies(max_equations: int, keep_shared: bool) -> BodyRewriter:
+    return BodyRewriter(
+        lambda body: inline(body, max_equations=max_equations, keep_shared=keep_shared)
+    )
 
 
 def _may_be_spliced(call: JaxprEqn, limit: int) -> bool:

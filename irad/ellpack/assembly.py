@@ -1,0 +1,237 @@
+"""From terms to arrays: dense blocks, and the entries of a sparse matrix."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jax import numpy as jnp
+
+from irad.ellpack.terms import Array, Columns, Slot, Term, Terms
+
+Values = Callable[[Term], Any]
+"""The entries of a term: a number, or an array of shape (k, *shape) up to 1s."""
+
+SMALL = 4096
+"""A dense array of so many elements is written by comparing columns, else scattered.
+
+Writing zeros and then the entries takes what the zeros take; comparing every element
+with every column takes 1.4 times that for one entry a row (n = 1000, one CPU).
+"""
+
+
+def values_of(run: dict[int, Array]) -> Values:
+    """The entries of terms from the values of slots."""
+    return lambda t: run[t.value.number] if isinstance(t.value, Slot) else t.value
+
+
+def dense_block(
+    terms: Terms, values: Values, shape: Sequence[int], offset: int, n: int, dtype: Any
+) -> Array:
+    """The dense Jacobian, (*shape, n), in the columns from ``offset`` to offset + n."""
+    shape = tuple(shape)
+    total: Array | None = None
+    scattered: list[Term] = []
+    for t in terms:
+        index = t.columns.index - offset
+        index = np.where((index >= 0) & (index < n), index, -1)
+        if (index < 0).all():
+            continue
+        share = _share(values(t), index, shape, n, dtype)
+        if share is None:
+            scattered.append(Term(Columns(index), t.value))
+        else:
+            total = share if total is None else total + share
+    if total is None:
+        total = jnp.zeros((*shape, n), dtype)
+    total = jnp.broadcast_to(total, (*shape, n))
+    return _scattered(total, scattered, values, shape, n) if scattered else total
+
+
+def _share(
+    v: Any, index: np.ndarray, shape: Sequence[int], n: int, dtype: Any
+) -> Array | None:
+    """The dense share of a term; None if its entries are to be scattered."""
+    if not np.ndim(v):
+        v = jnp.full((1,) * (len(shape) + 1), v, dtype)
+    v = v.astype(dtype)
+    if all(m == 1 for m in index.shape[1:]):
+        return _uniform(v, index.reshape(-1), n)
+    blocks = _as_blocks(index, n)
+    if blocks is not None:
+        return _in_blocks(v, *blocks, index.shape[0], n)
+    if int(np.prod(shape, dtype=np.int64)) * n * index.shape[0] <= SMALL:
+        return _compared(v, index, n, dtype)
+    return None
+
+
+def _uniform(v: Array, columns: np.ndarray, n: int) -> Array:
+    """A dense term: its entries are the last axis, put in their places."""
+    k = columns.size
+    rows = jnp.moveaxis(jnp.broadcast_to(v, (k, *v.shape[1:])), 0, -1)
+    first = int(columns[0])
+    if (columns == np.arange(first, first + k)).all():
+        if k == n:
+            return rows
+        return jnp.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(first, n - first - k)])
+    source = np.full(n, k)
+    present = columns >= 0
+    if len(set(columns[present])) != present.sum():
+        pieces = (_one_hot(rows[..., j : j + 1], columns[j], n) for j in range(k))
+        return sum(pieces, jnp.zeros((), rows.dtype))
+    source[columns[present]] = np.flatnonzero(present)
+    padded = jnp.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, 1)])
+    return padded[..., source]
+
+
+def _one_hot(x: Array, column: int, n: int) -> Array:
+    return jnp.where(jnp.arange(n) == column, x, jnp.zeros((), x.dtype))
+
+
+def _as_blocks(index: np.ndarray, n: int) -> tuple[np.ndarray, int] | None:
+    """Entries that are whole blocks of ``k`` columns, and which block each is."""
+    k = index.shape[0]
+    if k == 1 or n % k:
+        return None
+    base = index[0]
+    steps = np.arange(k).reshape(-1, *[1] * base.ndim)
+    if (base < 0).any() or (base % k).any() or not (index == base + steps).all():
+        return None
+    return base // k, k
+
+
+def _in_blocks(v: Array, block: np.ndarray, size: int, k: int, n: int) -> Array:
+    rows = jnp.moveaxis(jnp.broadcast_to(v, (k, *v.shape[1:])), 0, -1)
+    hit = jnp.asarray(block, jnp.int32)[..., None] == jnp.arange(
+        n // size, dtype="int32"
+    )
+    zero = jnp.zeros((), v.dtype)
+    full = jnp.where(hit[..., None], rows[..., None, :], zero)
+    return full.reshape(*full.shape[:-2], n)
+
+
+def _compared(v: Array, index: np.ndarray, n: int, dtype: Any) -> Array:
+    ids = jnp.arange(n, dtype=jnp.int32)
+    total: Array = jnp.zeros((), dtype)
+    distinct = _are_distinct(index)
+    for j in range(index.shape[0]):
+        hit = _column_of(index[j], ids)
+        entry = v[min(j, v.shape[0] - 1)][..., None]
+        rest = total if distinct else jnp.zeros((), dtype)
+        share = jnp.where(hit, entry, rest)
+        total = share if distinct else total + share
+    return total
+
+
+def _column_of(index: np.ndarray, ids: Array) -> Array:
+    """Where a column index equals each column; contiguous ones are not stored."""
+    flat = index.reshape(-1)
+    if flat.size > 1 and (np.diff(flat) == 1).all():
+        made = jnp.arange(flat[0], flat[0] + flat.size, dtype=jnp.int32)
+        return made.reshape(*index.shape, 1) == ids
+    return jnp.asarray(index, jnp.int32)[..., None] == ids
+
+
+def _are_distinct(index: np.ndarray) -> bool:
+    """Whether no element has two entries in one column."""
+    ordered = np.sort(index, axis=0)
+    return not ((ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)).any()
+
+
+def _scattered(
+    dense: Array, terms: Sequence[Term], values: Values, shape: Sequence[int], n: int
+) -> Array:
+    """The entries of some terms added to a dense array."""
+    entries = entries_of(tuple(terms), shape)
+    flat = entries.rows.astype(np.int64) * n + entries.columns
+    kind = np.int32 if dense.size < 1 << 31 else np.int64
+    taken = entries.gather(tuple(terms), values, shape, dense.dtype)
+    is_sorted = bool((np.diff(flat) > 0).all())
+    made = (
+        dense.reshape(-1)
+        .at[flat.astype(kind)]
+        .add(taken, indices_are_sorted=is_sorted, unique_indices=True)
+    )
+    return made.reshape(*shape, n)
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """Where the entries of some terms are: static, in the order of the terms.
+
+    ``rows`` and ``columns`` count the elements of the variable and the columns; no pair
+    occurs twice. ``pick`` says of each term which of its entries are meant, as flat
+    positions in (k, *shape), None for all; ``sums`` adds entries that share a place.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    picks: tuple[np.ndarray | None, ...]
+    sums: np.ndarray | None
+
+    def gather(
+        self, terms: Terms, values: Values, shape: Sequence[int], dtype: Any
+    ) -> Array:
+        """The values of the entries, one vector."""
+        pieces = []
+        for t, pick in zip(terms, self.picks, strict=True):
+            v = values(t)
+            if not np.ndim(v):
+                n = t.k * int(np.prod(shape, dtype=np.int64))
+                count = n if pick is None else pick.size
+                pieces.append(jnp.full(count, v, dtype))
+                continue
+            flat = jnp.broadcast_to(v, (t.k, *shape)).reshape(-1).astype(dtype)
+            pieces += [flat] if pick is None else _runs_of(flat, pick)
+        if not pieces:
+            return jnp.zeros(0, dtype)
+        joined = pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces)
+        if self.sums is None:
+            return joined
+        return jnp.zeros(self.rows.size, dtype).at[self.sums].add(joined)
+
+
+_MANY_PIECES = 64
+
+
+def _runs_of(flat: Array, pick: np.ndarray) -> list[Array]:
+    """Picked entries, as slices where there are few runs."""
+    breaks = np.flatnonzero(np.diff(pick) != 1) + 1
+    if len(breaks) >= _MANY_PIECES:
+        return [flat[pick]]
+    bounds = [0, *breaks.tolist(), pick.size]
+    return [
+        flat[int(pick[a]) : int(pick[b - 1]) + 1]
+        for a, b in itertools.pairwise(bounds)
+        if b > a
+    ]
+
+
+def entries_of(terms: Terms, shape: Sequence[int]) -> Entries:
+    """The places of all entries of a variable's Jacobian."""
+    size = int(np.prod(shape, dtype=np.int64))
+    rows, columns, picks = [], [], []
+    for t in terms:
+        full = np.broadcast_to(t.columns.index, (t.k, *shape)).reshape(-1)
+        row = np.broadcast_to(np.arange(size, dtype=np.int32), (t.k, size)).reshape(-1)
+        present = full >= 0
+        if present.all():
+            picks.append(None)
+        else:
+            pick = np.flatnonzero(present)
+            picks.append(pick)
+            full, row = full[pick], row[pick]
+        rows.append(row)
+        columns.append(full)
+    if not rows:
+        empty = np.zeros(0, np.int32)
+        return Entries(empty, empty, (), None)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    key = row.astype(np.int64) * (int(column.max(initial=0)) + 1) + column
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if first.size == key.size:
+        return Entries(row, column, tuple(picks), None)
+    return Entries(row[first], column[first], tuple(picks), inverse)

@@ -1,0 +1,275 @@
+"""The walk: a linear program applied to Jacobians in place of tangents.
+
+What a linear program does to one tangent, ``propagate`` does to the Jacobian of its
+inputs. Nothing is traced: columns are arrays of the host, and what has to be computed
+of the entries is written on a tape. All tangents have one dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jax import numpy as jnp
+
+from irad._compat.ir import Jaxpr, Literal, Var
+from irad.ellpack.terms import (
+    Array,
+    Columns,
+    Slot,
+    Tape,
+    Term,
+    Terms,
+    Value,
+    identity,
+    width,
+)
+from irad.errors import IradError
+
+Equation = Any
+"""A ``JaxprEqn`` whose operands and results are arrays."""
+
+NARROW, SPREAD = 16, 4
+"""A variable is set apart if it has so many columns, and so many times its elements."""
+WIDEST = 1 << 14
+LARGEST = 1 << 27
+MOST_STEPS = 40_000
+
+
+class TooWideError(IradError):
+    """The entries of some Jacobian are too many to be kept in terms."""
+
+
+@dataclass
+class Propagation:
+    """The state of a walk: the tape, known index arrays, columns met so far.
+
+    ``known`` has the values of residuals that are at hand when planning (index arrays,
+    masks). ``num_columns`` bounds the columns. Equal columns are one object, so that
+    terms are merged by identity.
+    """
+
+    tape: Tape
+    num_columns: int
+    dtype: Any
+    known: Mapping[Var, np.ndarray] = field(default_factory=dict)
+    _columns: dict[Any, Columns] = field(default_factory=dict)
+    computed: list[Equation] = field(default_factory=list)
+    """Equations between residuals, to be run before the tape."""
+    factors: list[Factor] | None = None
+    """Where the Jacobian of a narrow variable was set apart; None: nowhere."""
+
+    def columns(self, index: np.ndarray) -> Columns:
+        """The columns with this index, one object for equal ones."""
+        if index.size > LARGEST or index.shape[0] > max(WIDEST, self.num_columns):
+            raise TooWideError("a Jacobian has too many entries to be kept in terms")
+        made = Columns(np.ascontiguousarray(index, np.int32))
+        return self._columns.setdefault(made.key, made)
+
+    def set_apart(self, shape: tuple[int, ...], terms: Terms) -> Terms:
+        """The Jacobian of a variable by itself, if it is much narrower than wide."""
+        assert self.factors is not None
+        size = int(np.prod(shape, dtype=np.int64))
+        if width(terms) < max(NARROW, SPREAD * size):
+            return terms
+        factor = Factor(self.num_columns, shape, terms)
+        self.factors.append(factor)
+        self.num_columns += size
+        return identity(shape, factor.offset)
+
+    def known_value(self, x: Any) -> np.ndarray | None:
+        """The value of an operand where it is known on the host."""
+        if isinstance(x, Literal):
+            return np.asarray(x.val)
+        return self.known.get(x)
+
+    def map_values(
+        self, terms: Terms, make: Callable[[Array], Array], constant: Any = None
+    ) -> Terms:
+        """Terms with ``make`` applied to the entries, ``constant`` to constant ones."""
+        return tuple(
+            Term(t.columns, self.mapped(t.value, make, constant)) for t in terms
+        )
+
+    def mapped(
+        self, value: Value, make: Callable[[Array], Array], constant: Any = None
+    ) -> Value:
+        """One term's entries under an elementwise function that keeps zero."""
+        if isinstance(value, Slot):
+            return self.tape.step(make, [value], [], value.shape)
+        return value if constant is None else constant(value)
+
+    def moved(self, terms: Terms, move: Callable[[Any, Array], Array]) -> Terms:
+        """Terms whose elements are moved: ``move(np or jnp, array)`` does it."""
+        return tuple(self.move(t, move) for t in terms)
+
+    def move(self, term: Term, move: Callable[[Any, Array], Array]) -> Term:
+        """One term with its elements moved."""
+        columns = self.columns(move(np, term.columns.index))
+        value = term.value
+        if isinstance(value, Slot):
+            probe = np.broadcast_to(np.int8(0), value.shape)
+            shape = move(np, probe).shape
+            value = self.tape.step(lambda v: move(jnp, v), [value], [], shape, flops=0)
+        return Term(columns, value)
+
+    def merged(self, terms: Iterable[Term]) -> Terms:
+        """The sum of terms: those with equal columns become one."""
+        found: dict[int, Term] = {}
+        for term in terms:
+            before = found.get(id(term.columns))
+            found[id(term.columns)] = (
+                term if before is None else self._sum(before, term)
+            )
+        distinct = list(found.values())
+        if len(distinct) > MOST_COMPARED:
+            return tuple(distinct)
+        return tuple(self._overlaid(distinct))
+
+    def _overlaid(self, terms: list[Term]) -> list[Term]:
+        """Terms whose columns agree wherever both have one become one term."""
+        rest: list[Term] = []
+        for term in terms:
+            for i, other in enumerate(rest):
+                index = _common(term.columns, other.columns)
+                if index is not None:
+                    rest[i] = self._overlay(term, other, self.columns(index))
+                    break
+            else:
+                rest.append(term)
+        return rest
+
+    def _overlay(self, a: Term, b: Term, columns: Columns) -> Term:
+        """The sum of two terms with gaps: each counts where it has an entry."""
+        values = [t.value for t in (a, b)]
+        if values[0] == values[1] and not isinstance(values[0], Slot):
+            both = (a.columns.index >= 0) & (b.columns.index >= 0)
+            if not both.any():
+                return Term(columns, values[0])
+        slots = [v for v in values if isinstance(v, Slot)]
+        masks = [t.columns.index >= 0 for t in (a, b)]
+        constants = [v for v in values if not isinstance(v, Slot)]
+        shape = np.broadcast_shapes(
+            columns.index.shape, *(slot.shape for slot in slots)
+        )
+
+        def add(*arrays: Array) -> Array:
+            rest, fixed = iter(arrays), iter(constants)
+            total: Any = 0.0
+            for value, mask in zip(values, masks, strict=True):
+                v = next(rest) if isinstance(value, Slot) else next(fixed)
+                total = total + (v if mask.all() else jnp.where(mask, v, 0.0))
+            return jnp.broadcast_to(total, shape)
+
+        if not slots:
+            filled = np.where(masks[0], constants[0], 0.0)
+            filled = filled + np.where(masks[1], constants[1], 0.0)
+            filled = filled.astype(self.dtype)
+            return Term(columns, self.tape.step(lambda: filled, [], [], shape))
+        return Term(columns, self.tape.step(add, slots, [], shape))
+
+    def _sum(self, a: Term, b: Term) -> Term:
+        if not isinstance(a.value, Slot) and not isinstance(b.value, Slot):
+            return Term(a.columns, a.value + b.value)
+        if not isinstance(a.value, Slot):
+            a, b = b, a
+        assert isinstance(a.value, Slot)
+        if not isinstance(b.value, Slot):
+            shift = b.value
+            slot = self.tape.step(lambda v: v + shift, [a.value], [], a.value.shape)
+            return Term(a.columns, slot)
+        shape = np.broadcast_shapes(a.value.shape, b.value.shape)
+        slot = self.tape.step(lambda v, w: v + w, [a.value, b.value], [], shape)
+        return Term(a.columns, slot)
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A variable with columns of its own from ``offset`` on, and its Jacobian."""
+
+    offset: int
+    shape: tuple[int, ...]
+    terms: Terms
+
+    @property
+    def size(self) -> int:
+        """The number of columns."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+MOST_COMPARED = 12
+"""Of more terms no two are compared for columns that agree but for gaps."""
+
+
+def _common(a: Columns, b: Columns) -> np.ndarray | None:
+    """The columns of two terms in one, if they agree wherever both have one."""
+    if a.index.shape != b.index.shape or not (a.has_gaps or b.has_gaps):
+        return None
+    both = (a.index >= 0) & (b.index >= 0)
+    if (a.index != b.index)[both].any():
+        return None
+    return np.maximum(a.index, b.index)
+
+
+Rule = Callable[[Propagation, Equation, list[Terms | None]], Sequence[Terms] | None]
+"""(walk, equation, the Jacobian of each operand, None for residuals) to results'.
+
+None says that the equation is to be applied as a whole, by the rule under None.
+"""
+
+RULES: dict[Any, Rule] = {}
+
+
+def rule(*primitives: Any) -> Callable[[Rule], Rule]:
+    """Enters a rule in the table for some primitives."""
+
+    def add(function: Rule) -> Rule:
+        for primitive in primitives:
+            assert primitive not in RULES, primitive
+            RULES[primitive] = function
+        return function
+
+    return add
+
+
+def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[Terms]:
+    """The Jacobians of a linear program's outputs.
+
+    ``linear`` takes residuals, then one tangent for each of ``seeds``, the Jacobians
+    of those tangents. Equations between residuals are left in ``walk.computed``.
+    """
+    first = len(linear.invars) - len(seeds)
+    own = [
+        tuple(Term(walk.columns(t.columns.index), t.value) for t in terms)
+        for terms in seeds
+    ]
+    found: dict[Any, Terms] = dict(zip(linear.invars[first:], own, strict=True))
+    eqn: Equation
+    for eqn in linear.eqns:
+        given = [found.get(x) if type(x) is Var else None for x in eqn.invars]
+        if all(terms is None for terms in given):
+            walk.computed.append(eqn)
+            continue
+        if len(walk.tape.steps) > MOST_STEPS:
+            raise TooWideError("a Jacobian has too many terms")
+        results = equation(walk, eqn, given)
+        if walk.factors is not None:
+            pairs = zip(eqn.outvars, results, strict=True)
+            results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]
+        found.update(zip(eqn.outvars, results, strict=True))
+    return [found.get(v, ()) if type(v) is Var else () for v in linear.outvars]
+
+
+def equation(
+    walk: Propagation, eqn: Equation, given: list[Terms | None]
+) -> Sequence[Terms]:
+    """The Jacobians of one equation's results."""
+    if not any(given):
+        return [()] * len(eqn.outvars)
+    for apply in (RULES.get(eqn.primitive), RULES[None]):
+        results = None if apply is None else apply(walk, eqn, given)
+        if results is not None:
+            return results
+    raise AssertionError(f"{eqn.primitive} has no structure")

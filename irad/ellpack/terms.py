@@ -1,0 +1,151 @@
+"""Terms: shares of a Jacobian with a fixed number of entries for each element.
+
+The Jacobian of a variable of shape ``shape`` is a sum of terms. A term has ``k``
+entries for each element ``e``: the entry ``values[j, e]`` in column ``columns[j, e]``.
+A column of -1 is no entry, whatever its value. Both arrays have the axes (k, *shape),
+where an axis along which nothing changes has size 1: the Jacobian of a scalar stretched
+over an array, or a dense one, keeps a single column index for each entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The columns of a term's entries: int32, of shape (k, *shape) up to 1s."""
+
+    index: np.ndarray
+
+    @property
+    def k(self) -> int:
+        """How many entries each element has."""
+        return self.index.shape[0]
+
+    @cached_property
+    def key(self) -> tuple[tuple[int, ...], bytes]:
+        """Equal for equal columns."""
+        return self.index.shape, self.index.tobytes()
+
+    @cached_property
+    def is_uniform(self) -> bool:
+        """Whether every element has the same columns: the term is dense."""
+        return all(n == 1 for n in self.index.shape[1:])
+
+    @cached_property
+    def has_gaps(self) -> bool:
+        """Whether some entry is absent."""
+        return bool((self.index < 0).any())
+
+    @cached_property
+    def is_present(self) -> bool:
+        """Whether there is any entry."""
+        return bool((self.index >= 0).any())
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A computed array of entries, of shape (k, *shape) up to size-1 axes."""
+
+    number: int
+    shape: tuple[int, ...]
+
+
+Value = float | Slot
+"""The entries of a term: one constant for all of them, or computed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One share of the Jacobian of a variable."""
+
+    columns: Columns
+    value: Value
+
+    @property
+    def k(self) -> int:
+        """How many entries each element has."""
+        return self.columns.k
+
+
+Terms = tuple[Term, ...]
+"""The Jacobian of a variable; without terms it is zero."""
+
+
+def width(terms: Terms) -> int:
+    """How many entries each element has in all."""
+    return sum(term.k for term in terms)
+
+
+def identity(shape: tuple[int, ...], offset: int) -> Terms:
+    """The Jacobian of an input by itself, its columns from ``offset`` on."""
+    size = int(np.prod(shape, dtype=np.int64))
+    index = np.arange(offset, offset + size, dtype=np.int32)
+    return (Term(Columns(index.reshape(1, *shape)), 1.0),)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One computation of entries: ``make(*slots' values, *atoms' values)``."""
+
+    make: Callable[..., Array]
+    slots: tuple[Slot, ...]
+    atoms: tuple[Any, ...]
+    result: Slot
+    flops: int
+
+
+@dataclass
+class Tape:
+    """What has to be computed, in order; filled when planned, run when traced."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def step(
+        self,
+        make: Callable[..., Array],
+        slots: Sequence[Slot],
+        atoms: Sequence[Any],
+        shape: Sequence[int],
+        flops: int | None = None,
+    ) -> Slot:
+        """Notes a computation; by default it takes one flop for each entry."""
+        shape = tuple(shape)
+        result = Slot(len(self.steps), shape)
+        size = int(np.prod(shape, dtype=np.int64))
+        work = size if flops is None else flops
+        self.steps.append(Step(make, tuple(slots), tuple(atoms), result, work))
+        return result
+
+    def needed(self, wanted: Iterable[Slot]) -> list[Step]:
+        """The steps that some slots depend on, in order."""
+        live = {slot.number for slot in wanted}
+        kept = []
+        for step in reversed(self.steps):
+            if step.result.number in live:
+                kept.append(step)
+                live.update(slot.number for slot in step.slots)
+        return kept[::-1]
+
+    def run(
+        self, wanted: Iterable[Slot], read: Callable[[Any], Array]
+    ) -> dict[int, Array]:
+        """The values of slots by number; ``read`` gives the value of an atom."""
+        values: dict[int, Array] = {}
+        for step in self.needed(wanted):
+            taken = [values[slot.number] for slot in step.slots]
+            values[step.result.number] = step.make(*taken, *map(read, step.atoms))
+        return values
+
+
+def slots_of(*jacobians: Terms) -> list[Slot]:
+    """The computed values of some Jacobians."""
+    return [t.value for terms in jacobians for t in terms if isinstance(t.value, Slot)]

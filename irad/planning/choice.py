@@ -1,0 +1,275 @@
+"""The choice: every way to a Jacobian is priced, and the fastest is taken."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from irad.accumulate import ENGINE
+from irad.cost import Cost, seconds
+from irad.ellpack import TooWideError
+from irad.errors import PlanError
+from irad.planning import chains, compressed, pricing, structured
+from irad.planning.plans import Candidate, Plan, Recipe, tree_note
+from irad.planning.program import Program, Section, cuts, size_of
+from irad.planning.result import Structure
+from irad.planning.sweeps import Sweeps
+from irad_passes import dce
+
+FAVOUR = 1.1
+"""A way must be so many times faster than a plain one to be preferred to it."""
+
+NARROW = 8
+"""Where elements have so few entries, columns are not coloured too."""
+
+PLAIN = ("forward", "reverse")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user asks of a plan.
+
+    ``sparse`` says that no dense array is wanted, ``factored`` that products may be
+    left as they are.
+    """
+
+    order: str | tuple[int, ...] = "auto"
+    effort: str = "search"
+    sparse: bool = False
+    factored: bool = False
+    chunk_size: int | str | None = None
+    memory_limit: int | None = None
+    backend: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A structured way, ready to be emitted."""
+
+    sweeps: Sweeps
+    structure: Structure
+
+
+def make(program: Program, recipe: Recipe) -> Made | None:
+    """The sweeps of a recipe; None for the plain ways, which have none."""
+    if recipe.way in PLAIN:
+        return None
+    dtype = pricing.is_structured(program)
+    match recipe.way:
+        case "forward, structured":
+            return Made(*structured.forward(program, dtype, apart=False))
+        case "forward, apart":
+            return Made(*structured.forward(program, dtype, apart=True))
+        case "reverse, structured":
+            return Made(*structured.reverse(program, dtype))
+        case "chain":
+            assert recipe.tree is not None
+            return Made(*structured.chain(program, dtype, recipe.places, recipe.tree))
+        case "compressed, columns" | "compressed, rows" | "compressed, both":
+            found = COMPRESSIONS[recipe.way](program, compressed.pattern_of(program))
+            return Made(*compressed.structure(program, found, dtype))
+        case _:
+            raise AssertionError(recipe.way)
+
+
+def planned(program: Program, options: Options, key: Any) -> Plan:
+    """Prices all ways that the options leave open, and chooses."""
+    table = _Table(program, options)
+    for name in _ways(options):
+        table.add(name)
+    chosen, reason = table.choose()
+    title = (
+        f"Jacobian of {program.rows} outputs by {program.columns} inputs, "
+        f"{len(program.active_equations)} active equations"
+    )
+    return Plan(title, tuple(table.rows), chosen, reason, options.backend, key)
+
+
+GROUPS = {
+    "forward": ("forward", "forward, structured", "forward, apart"),
+    "reverse": ("reverse", "reverse, structured"),
+    "chain": ("chain",),
+    "compressed": ("compressed",),
+}
+COMPRESSIONS = {
+    "compressed, columns": compressed.by_columns,
+    "compressed, rows": compressed.by_rows,
+    "compressed, both": compressed.by_both,
+}
+
+
+def _ways(options: Options) -> Sequence[str]:
+    if options.order == "auto":
+        return [name for group in GROUPS.values() for name in group]
+    if options.order in GROUPS:
+        return GROUPS[options.order]
+    raise ValueError(f"unknown order {options.order!r}")
+
+
+class _Table:
+    """The rows of a plan as they are priced."""
+
+    def __init__(self, program: Program, options: Options) -> None:
+        self.program = program
+        self.options = options
+        self.rows: list[Candidate] = []
+        self._dtype = pricing.is_structured(program)
+        self._narrow = program.columns + program.rows
+
+    def add(self, way: str) -> None:
+        """Prices one way; what is not open has a row that says why."""
+        if way in PLAIN:
+            self._plain(way)
+        elif isinstance(self._dtype, str):
+            self._closed(way, self._dtype)
+        elif isinstance(self.options.chunk_size, int):
+            self._closed(way, "not computed in chunks")
+        elif way == "chain":
+            self._chain()
+        elif way == "compressed":
+            self._compressed()
+        else:
+            self._sweep(Recipe(way), "")
+
+    def choose(self) -> tuple[int, str]:
+        """The fastest of the rows within the limit, and why it was taken."""
+        open_ = [(i, c) for i, c in enumerate(self.rows) if c.seconds is not None]
+        if not open_:
+            notes = "; ".join(f"{c.way}: {c.note}" for c in self.rows)
+            raise PlanError(
+                f"no way to the Jacobian is open with order={self.options.order!r} "
+                f"({notes}). Use order='auto'."
+            )
+        kept = [row for row in open_ if row[1].way not in PLAIN]
+        if self.options.sparse and kept:
+            open_ = kept
+        best, first = min(open_, key=lambda row: self._score(row[1]))
+        rest = [row for row in open_ if row[0] != best]
+        if not rest:
+            return best, f"{first.way}: the only way that is open."
+        second = min(rest, key=lambda row: self._score(row[1]))[1]
+        return best, _reason(first, second)
+
+    def _score(self, candidate: Candidate) -> float:
+        assert candidate.seconds is not None
+        favour = 1.0 if candidate.way in PLAIN else FAVOUR
+        return candidate.seconds * favour
+
+    def _closed(self, way: str, why: str) -> None:
+        self.rows.append(Candidate(Recipe(way), None, None, why))
+
+    def _plain(self, way: str) -> None:
+        chunk = self.options.chunk_size
+        size = chunk if isinstance(chunk, int) else None
+        price = pricing.forward if way == "forward" else pricing.reverse
+        count = self.program.columns if way == "forward" else self.program.rows
+        unit = "pushes" if way == "forward" else "pulls"
+        self._priced(
+            Recipe(way, chunk=size), price(self.program, size), f"{count} {unit}"
+        )
+
+    def _sweep(self, recipe: Recipe, note: str) -> None:
+        try:
+            made = make(self.program, recipe)
+        except TooWideError as error:
+            self._closed(recipe.way, str(error))
+            return
+        assert made is not None
+        structure = made.structure
+        if recipe.way == "forward, apart" and not structure.factors:
+            return
+        if self.options.sparse and not self.options.factored and structure.factors:
+            self._closed(recipe.way, "its products are dense")
+            return
+        self._narrow = min(self._narrow, _widest(structure))
+        cost = pricing.structured(made.sweeps, structure, dense=not self.options.sparse)
+        self._priced(recipe, cost, note or _widths(structure))
+
+    def _compressed(self) -> None:
+        """Both sides and each alone, unless structure left few entries already."""
+        if self.options.order == "auto" and self._narrow <= NARROW:
+            return
+        pattern = compressed.pattern_of(self.program)
+        m, n = pattern.shape
+        if self.options.order == "auto" and 2 * pattern.nnz > m * n:
+            self._closed("compressed", f"{pattern.nnz} of {m * n} entries are not zero")
+            return
+        for way, compress in COMPRESSIONS.items():
+            found = compress(self.program, pattern)
+            if way == "compressed, both" and not (found.num_pushes and found.num_pulls):
+                continue
+            cost = compressed.cost(self.program, found)
+            cost += pricing.written(
+                self.program, None if not self.options.sparse else pattern.nnz
+            )
+            self._priced(Recipe(way), cost, found.note)
+
+    def _chain(self) -> None:
+        places = cuts(self.program)
+        if not places:
+            return
+        variables = [
+            self.program.inputs,
+            *(self.program.crossings[p] for p in places),
+            self.program.outputs,
+        ]
+        widths = tuple(map(size_of, variables))
+        ends = [0, *places, len(self.program.active_equations)]
+        pushes, pulls = [], []
+        for (a, b), start, stop in zip(
+            itertools.pairwise(ends),
+            variables[:-1],
+            variables[1:],
+            strict=True,
+        ):
+            section = self.program.section(a, b, start, stop)
+            push, pull = _per_tangent(section)
+            pushes.append(push)
+            pulls.append(pull)
+        _, tree = chains.best(widths, pushes, pulls)
+        if chains.is_plain(tree):
+            return
+        self._sweep(Recipe("chain", tuple(places), tree), tree_note(tree, widths))
+
+    def _priced(self, recipe: Recipe, cost: Cost, note: str) -> None:
+        time = seconds(cost, self.options.backend)
+        self.rows.append(Candidate(recipe, cost, time, note))
+
+
+def _per_tangent(section: Section) -> tuple[float, float]:
+    """The flops of one tangent and of one cotangent through a section."""
+    wanted = (True,) * len(section.stop)
+    push = ENGINE.linearize(section.jaxpr, section.active, wanted).linear.jaxpr
+    pull = ENGINE.vjp(section.jaxpr, section.active, wanted).linear.jaxpr
+    return pricing.one_tangent(dce(push), 0), pricing.one_tangent(dce(pull), 0)
+
+
+def _widths(structure: Structure) -> str:
+    """How many entries an element has: of each output, or of each input."""
+    kind = "an output" if structure.by_output else "an input"
+    note = f"{_widest(structure)} entries {kind}"
+    if structure.factors:
+        apart = sum(factor.size for factor in structure.factors)
+        note += f", {apart} columns apart"
+    return note
+
+
+def _widest(structure: Structure) -> int:
+    """The most entries that an element has."""
+    of = (*structure.by_output, *structure.by_input)
+    return max((sum(t.k for t in terms) for terms in of), default=0)
+
+
+def _reason(first: Candidate, second: Candidate) -> str:
+    assert first.seconds is not None
+    assert second.seconds is not None
+    assert first.cost is not None
+    assert second.cost is not None
+    times = second.seconds / max(first.seconds, 1e-12)
+    flops = second.cost.flops / max(first.cost.flops, 1)
+    return (
+        f"{first.way}: {times:.2g} times faster than {second.way} by prediction, "
+        f"with {flops:.2g} times fewer flops."
+    )

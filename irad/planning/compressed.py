@@ -1,0 +1,235 @@
+"""Strategies that share a push or a pull among columns or rows that never meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from irad.accumulate import ENGINE
+from irad.compression.colouring import Colouring, TwoSided, columns, rows, two_sided
+from irad.compression.detection import detect
+from irad.compression.pattern import Pattern, stacked, zero
+from irad.compression.site import shape_of
+from irad.cost import Cost
+from irad.ellpack import Columns, Term, Terms
+from irad.linearization import is_differentiable
+from irad.planning import pricing
+from irad.planning.program import Program, size_of
+from irad.planning.result import Structure
+from irad.planning.sweeps import Sweeps, called, residual_values
+
+Array = Any
+
+
+def pattern_of(program: Program) -> Pattern:
+    """The pattern of the Jacobian, all outputs by all inputs."""
+    section = program.whole()
+    wanted = tuple(is_differentiable(v.aval) for v in section.stop)
+    split = ENGINE.linearize(section.jaxpr, section.active, wanted)
+    linear = split.linear
+    known = residual_values(program, section, split, linear.jaxpr)
+    tangents = linear.jaxpr.invars[len(split.sources) :]
+    found = iter(detect(linear, tangents, known))
+    zeros = iter(split.zeros)
+    parts = [
+        next(found)
+        if carried and not next(zeros)
+        else zero(size_of([v]), program.columns)
+        for v, carried in zip(program.outputs, split.carries, strict=True)
+    ]
+    return stacked(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Compression:
+    """Colours of some columns and of some rows, and who holds which entry.
+
+    An entry (row, column) is held by the push of its column's colour where ``pushed``,
+    else by the pull of its row's colour.
+    """
+
+    of_columns: np.ndarray
+    of_rows: np.ndarray
+    num_pushes: int
+    num_pulls: int
+    rows: np.ndarray
+    columns: np.ndarray
+    pushed: np.ndarray
+
+    @property
+    def note(self) -> str:
+        """How many products it takes."""
+        parts = [(self.num_pushes, "push"), (self.num_pulls, "pull")]
+        named = [f"{n} {what}{'es' * (n > 1)}" for n, what in parts if n]
+        return " and ".join(named).replace("pulles", "pulls") or "nothing"
+
+
+def by_columns(program: Program, pattern: Pattern) -> Compression:
+    """Columns that share no row are pushed together."""
+    found = columns(pattern, _shape(program.inputs))
+    return _one_sided(pattern, found, pushed=True)
+
+
+def by_rows(program: Program, pattern: Pattern) -> Compression:
+    """Rows that share no column are pulled together."""
+    found = rows(pattern, _shape(program.outputs))
+    return _one_sided(pattern, found, pushed=False)
+
+
+def by_both(program: Program, pattern: Pattern) -> Compression:
+    """Dense columns and rows apart: some columns are pushed, some rows pulled."""
+    found: TwoSided = two_sided(pattern)
+    row, column = _entries(pattern)
+    pushed = found.decompression.product < found.num_columns
+    return Compression(
+        found.columns,
+        found.rows,
+        found.num_columns,
+        found.num_rows,
+        row,
+        column,
+        pushed,
+    )
+
+
+def _one_sided(pattern: Pattern, found: Colouring, *, pushed: bool) -> Compression:
+    row, column = _entries(pattern)
+    none = np.zeros(0, np.int32)
+    return Compression(
+        found.colours if pushed else none,
+        none if pushed else found.colours,
+        found.count if pushed else 0,
+        0 if pushed else found.count,
+        row,
+        column,
+        np.full(len(row), pushed),
+    )
+
+
+def _entries(pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
+    whole = pattern.csr()
+    row = np.repeat(np.arange(whole.shape[0]), np.diff(whole.indptr))
+    return row, whole.indices.astype(np.int64)
+
+
+def _shape(variables: Sequence[Any]) -> tuple[int, ...] | None:
+    """The shape of the only variable; several have none in common."""
+    return tuple(variables[0].aval.shape) if len(variables) == 1 else None
+
+
+def cost(program: Program, compression: Compression) -> Cost:
+    """As many pushes and pulls as there are colours."""
+    total = Cost()
+    if compression.num_pushes:
+        total += pricing.forward(program, count=compression.num_pushes)
+    if compression.num_pulls:
+        total += pricing.reverse(program, count=compression.num_pulls)
+    return total
+
+
+def structure(
+    program: Program, compression: Compression, dtype: Any
+) -> tuple[Sweeps, Structure]:
+    """The pushes and pulls, and where their entries are."""
+    c, sweeps = compression, Sweeps(program, dtype)
+    by_output: tuple[Terms, ...] = ()
+    by_input: tuple[Terms, ...] = ()
+    if c.num_pushes:
+        colours = c.of_columns[c.columns[c.pushed]]
+        places = colours, c.rows[c.pushed], c.columns[c.pushed]
+        index = _index(*places, c.num_pushes, program.rows)
+        by_output = _pushed(sweeps, c, index)
+    if c.num_pulls:
+        pulled = ~c.pushed
+        colours = c.of_rows[c.rows[pulled]]
+        places = colours, c.columns[pulled], c.rows[pulled]
+        index = _index(*places, c.num_pulls, program.columns)
+        by_input = _pulled(sweeps, c, index)
+    return sweeps, Structure(program.inputs, program.outputs, by_output, by_input)
+
+
+def _index(
+    colour: np.ndarray, element: np.ndarray, other: np.ndarray, count: int, size: int
+) -> np.ndarray:
+    """For each colour and element the column, or row, held there; -1 if none."""
+    index = np.full((count, size), -1, np.int32)
+    index[colour, element] = other
+    return index
+
+
+def _pushed(sweeps: Sweeps, c: Compression, index: np.ndarray) -> tuple[Terms, ...]:
+    program = sweeps.program
+    made, carries = pricing.jvp_program(program)
+    n = len(program.jaxpr.outvars)
+
+    def push(*inputs: Array) -> list[Array]:
+        def one(*t: Array) -> list[Array]:
+            outs = iter(called(made, [*inputs, *t], "jvp")[n:])
+            return [
+                next(outs) if carried else jnp.zeros(v.aval.shape, sweeps.dtype)
+                for v, carried in zip(program.outputs, carries, strict=False)
+            ]
+
+        seeds = _seeds(program.inputs, c.of_columns, c.num_pushes, sweeps.dtype)
+        return jax.vmap(one)(*seeds)
+
+    return _terms(sweeps, push, program.outputs, index)
+
+
+def _pulled(sweeps: Sweeps, c: Compression, index: np.ndarray) -> tuple[Terms, ...]:
+    program = sweeps.program
+    split = pricing.vjp_program(program)
+    n = len(program.jaxpr.outvars)
+    shapes = [shape_of(v) for v in program.inputs]
+
+    def pull(*inputs: Array) -> list[Array]:
+        outs = called(split.forward, inputs, "vjp")
+        residuals = split.residuals(inputs, outs[n:])
+
+        def one(*ct: Array) -> list[Array]:
+            live = [x for x, k in zip(ct, split.carries, strict=False) if k]
+            rest = iter(called(split.linear, [*residuals, *live], "pullback"))
+            return [
+                jnp.zeros(shape, sweeps.dtype) if is_zero else next(rest)
+                for shape, is_zero in zip(shapes, split.zeros, strict=True)
+            ]
+
+        seeds = _seeds(program.outputs, c.of_rows, c.num_pulls, sweeps.dtype)
+        return jax.vmap(one)(*seeds)
+
+    return _terms(sweeps, pull, program.inputs, index)
+
+
+def _seeds(
+    variables: Sequence[Any], colours: np.ndarray, count: int, dtype: Any
+) -> list[Array]:
+    """For each colour the sum of its unit vectors, by variables."""
+    found, first = [], 0
+    for v in variables:
+        n, shape = size_of([v]), tuple(v.aval.shape)
+        own = jnp.asarray(colours[first : first + n].reshape(1, *shape), jnp.int32)
+        ids = jnp.arange(count, dtype=jnp.int32).reshape(count, *[1] * len(shape))
+        found.append((own == ids).astype(dtype))
+        first += n
+    return found
+
+
+def _terms(
+    sweeps: Sweeps, run: Any, variables: Sequence[Any], index: np.ndarray
+) -> tuple[Terms, ...]:
+    inputs = sweeps.program.jaxpr.invars
+    whole = sweeps.tape.step(run, [], inputs, ())
+    found, first = [], 0
+    count = index.shape[0]
+    for j, v in enumerate(variables):
+        n, shape = size_of([v]), (count, *v.aval.shape)
+        slot = sweeps.tape.step(lambda out, j=j: out[j], [whole], [], shape, flops=0)
+        columns_ = Columns(index[:, first : first + n].reshape(shape))
+        found.append((Term(columns_, slot),))
+        first += n
+    return tuple(found)

@@ -1,0 +1,161 @@
+"""A plan: the ways to a Jacobian, what each would cost, and which one is taken."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from irad.cost import Cost
+from irad.errors import PlanError
+from irad.planning.chains import Tree, describe
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What has to be known to follow a plan.
+
+    ``way`` is a row's name. ``places`` and ``tree`` belong to chains: the cuts, as
+    counts of active equations before them, and what is done between them; ``vertices``
+    to elimination: the order; ``chunk`` is how many seeds go in one batch.
+    """
+
+    way: str
+    places: tuple[int, ...] = ()
+    tree: Tree | None = None
+    vertices: tuple[int, ...] | None = None
+    chunk: int | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to the Jacobian; without a cost it is not open, ``note`` says why."""
+
+    recipe: Recipe
+    cost: Cost | None
+    seconds: float | None
+    note: str
+
+    @property
+    def way(self) -> str:
+        """The name of the row."""
+        return self.recipe.way
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How a Jacobian is computed, and why so.
+
+    Printed, it is a table of the candidates: predicted flops, bytes moved, bytes held
+    at once and time on ``backend``. It can be passed back as ``plan=`` for the same
+    program on inputs of the same types, which then is not planned again.
+    """
+
+    title: str
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    reason: str
+    backend: str
+    key: Any = field(repr=False)
+    vertices: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is done."""
+        return self.candidates[self.chosen].recipe
+
+    @property
+    def order(self) -> str:
+        """The way that is taken."""
+        return self.recipe.way
+
+    @property
+    def cost(self) -> Cost:
+        """The predicted cost of it."""
+        cost = self.candidates[self.chosen].cost
+        assert cost is not None
+        return cost
+
+    def choosing(self, row: int) -> Plan:
+        """The same plan with another of its candidates chosen, by its row."""
+        if self.candidates[row].cost is None:
+            note = self.candidates[row].note
+            raise PlanError(f"{self.candidates[row].way} is not open: {note}")
+        return replace(self, chosen=row, reason="chosen by the user.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures, as numbers and strings."""
+        rows = []
+        for i, c in enumerate(self.candidates):
+            figures = None if c.cost is None else asdict(c.cost)
+            if figures is not None:
+                figures["uncounted"] = sorted(figures["uncounted"])
+            rows.append(
+                {
+                    "way": c.way,
+                    "chosen": i == self.chosen,
+                    "cost": figures,
+                    "seconds": c.seconds,
+                    "note": c.note,
+                }
+            )
+        return {
+            "program": self.title,
+            "backend": self.backend,
+            "order": self.order,
+            "reason": self.reason,
+            "candidates": rows,
+        }
+
+    def __str__(self) -> str:
+        """The table."""
+        header: tuple[str, ...] = ("", "way", "flops", "moved", "held", "time", "note")
+        rows: list[tuple[str, ...]] = [header]
+        for i, c in enumerate(self.candidates):
+            mark = "->" if i == self.chosen else ""
+            if c.cost is None or c.seconds is None:
+                rows.append((mark, c.way, "-", "-", "-", "-", c.note))
+                continue
+            rows.append(
+                (
+                    mark,
+                    c.way,
+                    quantity(c.cost.flops, ""),
+                    quantity(c.cost.bytes, "B"),
+                    quantity(c.cost.peak_bytes, "B"),
+                    duration(c.seconds),
+                    c.note,
+                )
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+        lines = [self.title]
+        for row in rows:
+            cells = [
+                cell.rjust(w) if 2 <= i <= 5 else cell.ljust(w)
+                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            ]
+            lines.append("  ".join(cells).rstrip())
+        lines.append(self.reason)
+        return "\n".join(lines)
+
+
+def quantity(x: float, unit: str) -> str:
+    """A number in three digits with a prefix: ``1.23 M``."""
+    for prefix in ("", "k", "M", "G", "T"):
+        if abs(x) < 1000 or prefix == "T":
+            digits = f"{x:.0f}" if prefix == "" else f"{x:.3g}"
+            return f"{digits} {prefix}{unit}".strip()
+        x /= 1000
+    raise AssertionError(x)
+
+
+def duration(seconds: float) -> str:
+    """A time in three digits: ``12.3 us``."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e6:.2g} us"
+
+
+def tree_note(tree: Tree, widths: tuple[int, ...]) -> str:
+    """A chain in words: the cuts' widths, and what is done between them."""
+    return f"{' > '.join(map(str, widths))}: {describe(tree)}"
