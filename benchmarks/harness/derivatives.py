@@ -28,10 +28,10 @@ HAND = "by hand"
 
 @dataclass(frozen=True)
 class Made:
-    """A function that can be jitted, and the colours it was compressed by."""
+    """A function that can be jitted, and how it works, asked when it was compiled."""
 
     fun: Callable[..., Any]
-    colours: int | None = None
+    how: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Ready:
 
     way: Way
     compiled: Compiled
-    colours: int | None
+    how: str
     setup_s: float
     result: Any
 
@@ -87,7 +87,7 @@ def _ready(way: Way, program: Derivative, arguments: tuple[Any, ...]) -> Ready:
     once_s = time.perf_counter() - started
     if once_s > SECONDS:
         raise LeftOutError(f"one call takes {once_s:.0f} s")
-    return Ready(way, found, made.colours, made_s + found.lower_s, result)
+    return Ready(way, found, made.how(), made_s + found.lower_s, result)
 
 
 def _check_memory(size: int, what: str) -> None:
@@ -98,19 +98,14 @@ def _check_memory(size: int, what: str) -> None:
 def subject(peer: Peer, form: Format) -> Way:
     """The library that is measured, from its caches up."""
 
-    def make(program: Derivative, _: tuple[Any, ...]) -> Made:
+    def make(program: Derivative, arguments: tuple[Any, ...]) -> Made:
         if form not in peer.formats:
             raise LeftOutError(f"{peer.name} has no such format")
         peer.clear_caches()
-        whole = peer.whole[program.order]
-        match form:
-            case "dense":
-                return Made(whole(program.make()))
-            case "bcoo":
-                return Made(whole(program.make(), format="bcoo"))
-            case "values":
-                made = whole(program.make(), format="bcoo")
-                return Made(lambda *args: made(*args).data)
+        fun, options = program.make(), {} if form == "dense" else {"format": "bcoo"}
+        whole = peer.whole[program.order](fun, **options)
+        made = (lambda *args: whole(*args).data) if form == "values" else whole
+        return Made(made, lambda: peer.order(fun, program.order, form, arguments))
 
     places = f"{peer.name} bcoo" if form == "values" else ""
     return Way(f"{peer.name} {form}", make, is_dense=form == "dense", places=places)
@@ -140,7 +135,7 @@ def asdex(program: Derivative, arguments: tuple[Any, ...]) -> Made:
     fun = program.make()
     coloring = getattr(found, f"{kind}_coloring")(fun, *arguments)
     made = getattr(found, f"{kind}_from_coloring")(fun, coloring)
-    return Made(made, coloring.num_colors)
+    return Made(made, lambda: f"{coloring.num_colors} colours")
 
 
 def sparsejac(program: Derivative, arguments: tuple[Any, ...]) -> Made:

@@ -32,6 +32,7 @@ class Peer:
 
     ``whole`` gives, for 1 and 2, the function that makes a Jacobian and a Hessian,
     in one of ``formats``: the values are those of the BCOO, without its indices.
+    ``order`` names the order in which a Jacobian of arguments is computed.
     """
 
     name: str
@@ -39,15 +40,23 @@ class Peer:
     clear_caches: Callable[[], None]
     whole: dict[int, Callable[..., Callable[..., Any]]]
     formats: Sequence[Format] = ("dense",)
+    order: Callable[..., str] = lambda *_: ""
 
 
 def peer(subject: Subject) -> Peer:
     """The library of that name; JAX itself tries the instrument out."""
     module = importlib.import_module(subject)
-    whole = {1: better_mode, 2: jax.hessian}
-    if subject == "irad":
-        whole = {1: module.jacobian, 2: module.hessian}
-    return Peer(subject, module.grad, module.clear_caches, whole)
+    shared = module.grad, module.clear_caches
+    if subject == "jax":
+        return Peer(subject, *shared, {1: better_mode, 2: jax.hessian})
+    whole = {1: module.jacobian, 2: module.hessian}
+
+    def order(fun: Callable[..., Any], degree: int, form: Format, args: Any) -> str:
+        made = fun if degree == 1 else module.grad(fun)
+        wanted = "dense" if form == "dense" else "bcoo"
+        return module.plan(made, format=wanted)(*args).order
+
+    return Peer(subject, *shared, whole, ("dense", "bcoo", "values"), order)
 
 
 def better_mode(fun: Callable[..., Any]) -> Callable[..., Any]:

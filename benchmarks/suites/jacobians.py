@@ -19,7 +19,6 @@ from benchmarks.harness.peers import Peer, PeerError
 from benchmarks.harness.tables import (
     Column,
     Row,
-    count,
     digits,
     interval,
     milliseconds,
@@ -148,7 +147,7 @@ def _figures(side: Ready, difference: float, times: Times) -> Row:
     return {
         **side.compiled.row(),
         "setup_s": side.setup_s,
-        "colours": side.colours,
+        "how": side.how,
         "difference": difference,
         "median_s": times.median,
         "spread": times.spread,
@@ -251,7 +250,7 @@ def _time(beside: Row) -> str:
 COLUMNS = [
     Column("program", _value("program")),
     Column("side", _value("side")),
-    Column("colours", _value("colours"), count),
+    Column("how", _value("how")),
     Column("set-up ms", _value("setup_s"), milliseconds),
     Column("compile ms", _value("compile_s"), milliseconds),
     Column("run ms", _value("median_s"), milliseconds),
