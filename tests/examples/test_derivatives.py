@@ -1,0 +1,49 @@
+"""The examples of whole derivatives run, and what they print is so."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from examples import bottleneck, bundle_adjustment, sparse_pde, which_mode
+
+EVERY = [bottleneck, bundle_adjustment, sparse_pde, which_mode]
+
+
+@pytest.mark.parametrize("example", EVERY, ids=lambda module: module.__name__)
+def test_each_example_runs_and_prints(example: ModuleType, capsys):
+    example.main()
+    assert len(capsys.readouterr().out.splitlines()) > 4
+
+
+def test_the_wrong_mode_is_never_chosen():
+    orders = {name: plan.order for name, plan in which_mode.plans().items()}
+    assert "reverse" not in orders["few inputs"]
+    assert orders["few outputs"] != "forward"
+    plain = {"forward", "reverse"}
+    assert not plain & {orders[n] for n in ("narrow inside", "each by itself")}
+
+
+def test_a_bottleneck_saves_nine_tenths_of_the_operations():
+    counts, apart = bottleneck.compared()
+    assert counts["irad"] < 0.1 * min(counts["forward"], counts["reverse"])
+    assert apart < 1e-5
+
+
+def test_newton_converges_with_five_entries_a_row():
+    side = 12
+    u, norms, entries = sparse_pde.newton(side)
+    assert entries == 5 * side**2 - 4 * side
+    assert len(norms) <= 6
+    assert all(b < 0.2 * a for a, b in pairwise(norms))
+    np.testing.assert_allclose(u, u.T, atol=1e-5)
+
+
+def test_gauss_newton_reduces_the_error_of_all_observations():
+    norms, J = bundle_adjustment.fit(steps=4)
+    assert norms[-1] < 1e-2 * norms[0]
+    assert J.shape == (720, 216)
+    assert J.nnz <= 9 * J.shape[0]
