@@ -121,7 +121,7 @@ class Split:
             if not a:
                 found.append(ir.zero_of_integer(aval))
             elif next(zeros):
-                found.append(mesh.zeros(ir.cotangent_aval(aval)))
+                found.append(_zeros(ir.cotangent_aval(aval)))
             else:
                 found.append(next(rest))
         return found
@@ -134,10 +134,23 @@ class Split:
             if carried and not next(zeros):
                 found.append(next(rest))
             elif is_differentiable(aval):
-                found.append(mesh.zeros(ir.tangent_aval(aval)))
+                found.append(_zeros(ir.tangent_aval(aval)))
             else:
                 found.append(ir.zero_of_integer(aval))
         return found
+
+    def strengthened(self, results: Sequence[Any]) -> list[Any]:
+        """The results of ``pushed`` strongly typed, where they are no known zeros."""
+        zeros = iter(self.split.zeros)
+        pairs = zip(results, self.carries, strict=False)
+        return [
+            ir.with_weak_type(t, False) if carried and not next(zeros) else t
+            for t, carried in pairs
+        ]
+
+
+def _zeros(aval: Any) -> Any:
+    return ir.with_weak_type(mesh.zeros(aval), aval.weak_type)
 
 
 def vjp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
@@ -199,9 +212,11 @@ def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     n = len(jaxpr.outvars)
     tangents = iter(outs[n:])
     pushed = [
-        as_type(emit, next(tangents), ir.tangent_aval(v.aval))
-        if carried
-        else emit.zeros(ir.tangent_aval(v.aval))
+        as_type(
+            emit,
+            next(tangents) if carried else emit.zeros(ir.tangent_aval(v.aval)),
+            ir.tangent_aval(v.aval),
+        )
         for v, w, carried in zip(jaxpr.outvars, wanted, program.carries, strict=True)
         if w
     ]

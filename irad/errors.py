@@ -11,8 +11,12 @@ class NoRuleError(IradError, NotImplementedError):
     """A primitive on an active path has no derivative."""
 
 
-class NotLinearError(IradError, TypeError):
+class NotLinearError(IradError, TypeError, NotImplementedError):
     """A function that must be linear in its arguments is not."""
+
+
+class ArgumentCountError(IradError, TypeError, ValueError):
+    """A call has no argument at a position to differentiate in."""
 
 
 class NotDifferentiableError(IradError, ValueError):

@@ -354,8 +354,8 @@ float0 = dtypes.float0
 
 
 def zero_of_integer(aval: Any) -> Any:
-    """The tangent of an integer value: an array of dtype float0."""
-    return np.zeros(aval.shape, dtype=float0)
+    """The tangent of an integer value: zeros of dtype float0, as JAX has them."""
+    return ad_util.zeros_like_aval(tangent_aval(aval))
 
 
 def zeros_array(aval: Any) -> Any:

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from irad._compat import ir
+from irad.errors import ArgumentCountError
 
 ArgNums = int | Sequence[int]
 
@@ -95,7 +96,7 @@ def select_arguments(
     n = len(args)
     for i in wanted:
         if not -n <= i < n:
-            raise ValueError(
+            raise ArgumentCountError(
                 f"differentiating with respect to {argnums=} requires at least "
                 f"{max(i + 1, -i)} positional arguments to be passed by the caller, "
                 f"but got only {n} positional arguments."

@@ -145,6 +145,9 @@ class Linearization:
         live = [t for t in leaves if not ir.is_float0(t)]
         outs = self.program.linear([*self.residuals, *live])
         results = self.program.pushed(outs, self.out_avals)
+        if not all(ir.typeof(t).weak_type for t in live):
+            # As in JAX, what is computed from a strongly typed tangent is one.
+            results = self.program.strengthened(results)
         return jax.tree_util.tree_unflatten(self.out_tree, results)
 
     def tree_flatten(self) -> Any:

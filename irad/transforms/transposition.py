@@ -81,7 +81,8 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
 
     Raises:
         NotLinearError: ``fun`` is not linear in its arguments.
-        TypeError: inputs or outputs are not floating-point or complex.
+        TypeError: inputs or outputs are neither all floating-point or complex nor all
+            integers. Integer functions are transposed by JAX.
 
     Example:
         >>> import jax, irad
@@ -94,6 +95,10 @@ def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], 
     check_callable(fun)
     leaves, tree = jax.tree_util.tree_flatten(tuple(primals))
     avals = [ir.abstract_value(x) for x in leaves]
+
+    if not all(ir.is_inexact(aval.dtype) for aval in avals):
+        # Integers carry no tangents, but what adds and copies them has a transpose.
+        return jax.linear_transpose(fun, *primals)
 
     def call(tracers: Any) -> Any:
         return fun(*jax.tree_util.tree_unflatten(tree, tracers))

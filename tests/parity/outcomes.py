@@ -59,6 +59,8 @@ def label(value: object) -> str:
     """A short name for a parameter of a case."""
     if isinstance(value, tuple) and value and isinstance(value[0], str):
         return " ".join(label(part) for part in value)
+    if isinstance(value, (np.generic, np.ndarray, jax.Array)):
+        return f"{type(value).__name__} {value}".replace("\n", " ")[:60]
     return str(getattr(value, "__name__", value)).replace("\n", " ")[:60]
 
 
