@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -126,16 +127,35 @@ def _custom_jvp(
     n, m = len(eqn.invars), len(eqn.outvars)
     what = f"the rule of {custom_rules.function_name(eqn)}"
     program = Linear(tidy(jaxpr), consts, n, m, (False,) * len(carried), what)
+    transposable = replace(program, jaxpr=_without_rules_on_tangents(program.jaxpr, n))
 
     def make(reverse: bool) -> Code:
         try:
-            return program.code(engine, reverse=reverse)
+            return transposable.code(engine, reverse=reverse)
         except NotLinearError as error:
             if not reverse:
                 return by_dependence(program)
             raise _not_linear(what, jaxpr, n, engine) from error
 
     return OwnRule(make, lambda: snippet(program.jaxpr, consts), m, carried)
+
+
+def _without_rules_on_tangents(jaxpr: Jaxpr, n: int) -> Jaxpr:
+    """A rule in which what is applied to tangents is the function, without its rule.
+
+    What is applied to a tangent must be linear, so that it is its own derivative; and
+    a function that is may say so by calling itself, which would never end.
+    """
+    moving = set(jaxpr.invars[n:])
+    eqns = []
+    for eqn in jaxpr.eqns:
+        if not moving.isdisjoint(x for x in eqn.invars if type(x) is ir.Var):
+            moving.update(eqn.outvars)
+            if eqn.primitive is ir.custom_jvp_call_p:
+                body = {"call_jaxpr": eqn.params["call_jaxpr"]}
+                eqn = eqn.replace(primitive=ir.closed_call_p, params=body)
+        eqns.append(eqn)
+    return jaxpr.replace(eqns=eqns)
 
 
 def jvp_program(

@@ -201,6 +201,18 @@ def test_an_error_of_the_rule_is_its_own():
         irad.grad(_with_rule(lambda x: x, rule))(1.0)
 
 
+def test_a_rule_may_apply_its_function_to_tangents():
+    twice = _with_rule(lambda x: 2 * x, lambda p, t: (twice(p[0]), twice(t[0])))
+
+    def loop(x):
+        return jnp.sum(lax.scan(lambda s, _: (twice(s), s), x, length=3)[0])
+
+    for fun in (lambda x: twice(x).sum(), loop):
+        np.testing.assert_array_equal(irad.grad(fun)(X), jax.grad(fun)(X))
+        pushed, expected = (ad.linearize(fun, X)[1](Y) for ad in (irad, jax))
+        np.testing.assert_allclose(pushed, expected)
+
+
 # Which rules are traced once ----------------------------------------------------------
 
 
