@@ -15,8 +15,8 @@ from irad.ellpack.terms import Array, Columns, Slot, Term, Terms
 Values = Callable[[Term], Any]
 """The entries of a term: a number, or an array of shape (k, *shape) up to 1s."""
 
-SMALL = 4096
-"""A dense array of so many elements is written by comparing columns, else scattered.
+SMALL = 2048
+"""So many comparisons with columns write a dense array; else entries are scattered.
 
 Writing zeros and then the entries takes what the zeros take; comparing every element
 with every column takes 1.4 times that for one entry a row (n = 1000, one CPU).
@@ -35,12 +35,14 @@ def dense_block(
     shape = tuple(shape)
     total: Array | None = None
     scattered: list[Term] = []
+    width = sum(t.k for t in terms if not t.columns.is_uniform)
+    small = int(np.prod(shape, dtype=np.int64)) * n * width <= SMALL
     for t in terms:
         index = t.columns.index - offset
         index = np.where((index >= 0) & (index < n), index, -1)
         if (index < 0).all():
             continue
-        share = _share(values(t), index, shape, n, dtype)
+        share = _share(values(t), index, shape, n, dtype, small=small)
         if share is None:
             scattered.append(Term(Columns(index), t.value))
         else:
@@ -52,7 +54,7 @@ def dense_block(
 
 
 def _share(
-    v: Any, index: np.ndarray, shape: Sequence[int], n: int, dtype: Any
+    v: Any, index: np.ndarray, shape: Sequence[int], n: int, dtype: Any, *, small: bool
 ) -> Array | None:
     """The dense share of a term; None if its entries are to be scattered."""
     if not np.ndim(v):
@@ -63,7 +65,7 @@ def _share(
     blocks = _as_blocks(index, n)
     if blocks is not None:
         return _in_blocks(v, *blocks, index.shape[0], n)
-    if int(np.prod(shape, dtype=np.int64)) * n * index.shape[0] <= SMALL:
+    if small:
         return _compared(v, index, n, dtype)
     return None
 
@@ -172,6 +174,13 @@ class Entries:
     picks: tuple[np.ndarray | None, ...]
     sums: np.ndarray | None
 
+    @property
+    def irregular(self) -> int:
+        """How many entries are gathered or added up one by one."""
+        if self.sums is not None:
+            return 4 * self.sums.size
+        return sum(p.size for p in self.picks if p is not None and not _has_few(p))
+
     def gather(
         self, terms: Terms, values: Values, shape: Sequence[int], dtype: Any
     ) -> Array:
@@ -197,11 +206,16 @@ class Entries:
 _MANY_PIECES = 64
 
 
+def _has_few(pick: np.ndarray) -> bool:
+    """Whether picked entries are few runs."""
+    return int((np.diff(pick) != 1).sum()) < _MANY_PIECES
+
+
 def _runs_of(flat: Array, pick: np.ndarray) -> list[Array]:
     """Picked entries, as slices where there are few runs."""
-    breaks = np.flatnonzero(np.diff(pick) != 1) + 1
-    if len(breaks) >= _MANY_PIECES:
+    if not _has_few(pick):
         return [flat[pick]]
+    breaks = np.flatnonzero(np.diff(pick) != 1) + 1
     bounds = [0, *breaks.tolist(), pick.size]
     return [
         flat[int(pick[a]) : int(pick[b - 1]) + 1]

@@ -206,13 +206,34 @@ def joined(
     axis: int,
     dtype: Any,
 ) -> Terms:
-    """Variables joined along an axis: their terms side by side, the widest first."""
-    ranked = [sorted(t or (), key=lambda t: -t.k) for t in given]
-    found = []
-    for j in range(max(map(len, ranked))):
-        row = [terms[j] if j < len(terms) else None for terms in ranked]
-        found.append(_joined_term(walk, row, shapes, axis, dtype))
-    return tuple(found)
+    """Variables joined along an axis: their terms side by side."""
+    return tuple(
+        _joined_term(walk, row, shapes, axis, dtype)
+        for row in _rows([terms or () for terms in given])
+    )
+
+
+def _rows(pieces: Sequence[Terms]) -> list[list[Term | None]]:
+    """Which terms are joined: those with equal columns, if most pieces have them.
+
+    Terms that stay in step can still be summed along the axis afterwards.
+    """
+    ranked = [sorted(terms, key=_rank) for terms in pieces]
+    longest = max(map(len, ranked))
+    distinct = {id(t.columns): t for terms in ranked for t in terms}
+    if len(distinct) <= 2 * longest:
+        by_columns = [{id(t.columns): t for t in terms} for terms in ranked]
+        order = sorted(distinct.values(), key=_rank)
+        return [[terms.get(id(t.columns)) for terms in by_columns] for t in order]
+    return [
+        [terms[j] if j < len(terms) else None for terms in ranked]
+        for j in range(longest)
+    ]
+
+
+def _rank(term: Term) -> tuple[int, int]:
+    """The widest first, then by the first column."""
+    return -term.k, int(term.columns.index.max(initial=-1))
 
 
 def _joined_term(

@@ -15,6 +15,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from irad._compat.ir import Jaxpr, Literal, Var
+from irad.ellpack.compaction import compacted
 from irad.ellpack.terms import (
     Array,
     Columns,
@@ -56,6 +57,7 @@ class Propagation:
     dtype: Any
     known: Mapping[Var, np.ndarray] = field(default_factory=dict)
     _columns: dict[Any, Columns] = field(default_factory=dict)
+    _compact: set[tuple[int, ...]] = field(default_factory=set)
     computed: list[Equation] = field(default_factory=list)
     """Equations between residuals, to be run before the tape."""
     factors: list[Factor] | None = None
@@ -124,9 +126,21 @@ class Propagation:
                 term if before is None else self._sum(before, term)
             )
         distinct = list(found.values())
-        if len(distinct) > MOST_COMPARED:
-            return tuple(distinct)
-        return tuple(self._overlaid(distinct))
+        if len(distinct) <= MOST_COMPARED:
+            distinct = self._overlaid(distinct)
+        return self._compacted(tuple(distinct))
+
+    def _compacted(self, terms: Terms) -> Terms:
+        """One term instead of many whose entries share places."""
+        key = tuple(id(t.columns) for t in terms)
+        if key in self._compact:
+            return terms
+        made = compacted(self.tape, terms, self.dtype)
+        if made is None:
+            self._compact.add(key)
+            return terms
+        index, slot = made
+        return (Term(self.columns(index), slot),)
 
     def _overlaid(self, terms: list[Term]) -> list[Term]:
         """Terms whose columns agree wherever both have one become one term."""

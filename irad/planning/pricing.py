@@ -19,6 +19,9 @@ from irad.planning.program import Program
 from irad.planning.result import Structure
 from irad.planning.sweeps import Sweeps
 
+IRREGULAR = 100
+"""An element that is gathered or added one by one takes as long as so many bytes."""
+
 CONTRACTION = 4
 """A step of so many flops for each entry is a product that is summed."""
 
@@ -92,18 +95,16 @@ def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     itemsize = np.dtype(sweeps.dtype).itemsize
     steps = sweeps.tape.needed(slots_of(*structure.all_terms()))
     total += taped(steps, itemsize)
-    entries = (
-        structure.rows * structure.columns
-        if dense
-        else sum(t.columns.index.size for terms in structure.all_terms() for t in terms)
-    )
+    entries = structure.rows * structure.columns if dense else structure.computed
+    moved = 0 if dense or structure.factors else structure.entries().irregular
     apart = sum(factor.size for factor in structure.factors)
     flops = 2 * apart * structure.rows * structure.columns if dense else 0
     written = entries * itemsize
+    moved *= IRREGULAR
     return total + Cost(
         flops=flops,
         contracted=flops,
-        bytes=written,
+        bytes=written + moved,
         peak_bytes=written,
         kernels=2,
     )

@@ -139,6 +139,17 @@ class Structure:
         return total
 
     @property
+    def computed(self) -> int:
+        """The number of entries that are computed, present or not."""
+        sides = ((self.by_output, self.outputs), (self.by_input, self.inputs))
+        return sum(
+            t.k * size_of([v])
+            for parts, variables in sides
+            for terms, v in zip(parts, variables, strict=False)
+            for t in terms
+        ) + sum(t.k * factor.size for factor in self.factors for t in factor.terms)
+
+    @property
     def stored(self) -> int:
         """The number of stored entries."""
         return sum(
@@ -185,6 +196,11 @@ class SparseEntries:
     parts: tuple[tuple[Terms, Entries, tuple[int, ...]], ...]
     cache: dict[Any, Any] = field(default_factory=dict)
     """Places in other forms, by what was asked."""
+
+    @property
+    def irregular(self) -> int:
+        """How many entries are gathered or added up one by one."""
+        return sum(entries.irregular for _, entries, _ in self.parts)
 
     def values(self, values: Values, dtype: Any) -> Array:
         """The entries' values, one vector."""
