@@ -23,7 +23,7 @@ from jax._src import source_info_util as source
 from jax._src.interpreters import partial_eval as pe
 from jax._src.state.types import AbstractRef
 
-from irad._compat import ir
+from irad._compat import ir, mapped_rules
 from irad._compat.known import Known, has_no_tangent
 
 # A line of the user's program is never one of irad's own.
@@ -146,22 +146,40 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def process_custom_jvp_call(
         self, prim: Any, fun: Any, jvp: Any, tracers: Any, /, *, symbolic_zeros: bool
     ) -> Any:
-        trace: Any = self.parent_trace
+        onto: Any = self.parent_trace
         if any(map(self._owns, tracers)):
-            trace, ask = super(), self._operands(tracers)
+            onto, ask = super(), self._operands(tracers)
             fun, jvp = with_values(fun, ask), with_values(jvp, ask)
-        return trace.process_custom_jvp_call(
+            if mapped_rules.is_mapped(jvp) and any(moves := self._moves(tracers)):
+                avals = [core.typeof(x) for x in tracers]
+                with core.set_current_trace(self):
+                    fun, jvp = mapped_rules.jvp_rule(
+                        jvp, avals, moves, symbolic_zeros, trace
+                    )
+        return onto.process_custom_jvp_call(
             prim, fun, jvp, tracers, symbolic_zeros=symbolic_zeros
         )
 
     def process_custom_vjp_call(
         self, prim: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **params: Any
     ) -> Any:
-        trace: Any = self.parent_trace
+        onto: Any = self.parent_trace
         if any(map(self._owns, tracers)):
-            trace, ask = super(), self._operands(tracers)
+            onto, ask = super(), self._operands(tracers)
             fun, fwd = with_values(fun, ask), with_values(fwd, ask, stride=2)
-        return trace.process_custom_vjp_call(prim, fun, fwd, bwd, tracers, **params)
+            if mapped_rules.is_mapped(fwd) and any(moves := self._moves(tracers)):
+                avals = [core.typeof(x) for x in tracers]
+                with core.set_current_trace(self):
+                    fun, fwd = mapped_rules.forward_rule(
+                        fwd, avals, moves, params["out_trees"], trace
+                    )
+                # bwd may ask for the numbers of residuals, which are had from operands.
+                fwd = with_values(fwd, ask, stride=2)
+        return onto.process_custom_vjp_call(prim, fun, fwd, bwd, tracers, **params)
+
+    def _moves(self, tracers: Sequence[Any]) -> list[bool]:
+        """Which operands have a tangent where JAX differentiates on values."""
+        return [self._owns(x) and not has_no_tangent(x) for x in tracers]
 
     def _operands(self, tracers: Sequence[Any]) -> Operands | None:
         """What a custom rule called on ``tracers`` may ask about them."""

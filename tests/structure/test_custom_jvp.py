@@ -154,6 +154,129 @@ def test_a_rule_may_close_over_a_value_of_an_outer_transformation(name, outer):
     np.testing.assert_allclose(outer(slope)(a), outer(expected)(a), rtol=1e-12)
 
 
+# Rules that are called under vmap inside of the differentiated function: with what is
+# mapped, s, in the closure of the rule. All is JAX's: the derivative, and the value.
+
+
+def _scaled(s, y):
+    def rule(p, t):
+        return (jnp.sin(p[0]) * s, 3 * jnp.cos(p[0]) * s * t[0])
+
+    return _with_rule(lambda y: jnp.sin(y) * s, rule)(y)
+
+
+def _mapped_tangent(s, y):
+    def rule(p, t):
+        return (jnp.sin(p[0]), 3 * jnp.cos(p[0]) * s * t[0])
+
+    return _with_rule(jnp.sin, rule)(y)
+
+
+def _constant_value(s, y):
+    def rule(p, t):
+        return (jnp.ones(()), s * t[0])
+
+    return _with_rule(lambda y: y * s, rule)(y)
+
+
+def _two_maps(s, y):
+    def per(r, z):
+        def rule(p, t):
+            return (p[0] * s * r, p[0] * t[0] * r + s * t[0])
+
+        return _with_rule(lambda y: y * s * r, rule)(y * z)
+
+    return jax.vmap(per)(Y, y * X).sum()
+
+
+def _told_of_zeros(s, y):
+    def rule(primals, tangents):
+        zeros = [isinstance(t, SymbolicZero) for t in tangents]
+        assert zeros == [False, True, True]
+        return jnp.sin(primals[0]) * s, 3 * s * tangents[0]
+
+    fun = _with_rule(lambda y, z, i: jnp.sin(y) * s, rule, symbolic_zeros=True)
+    return fun(y, s, s.astype(int))
+
+
+def _numbers_asked(s, y):
+    def rule(primals, tangents):
+        (y,), (t,) = primals, tangents
+        return jnp.sin(y) * s, (3.0 if y > 1 else 5.0) * s * t
+
+    return _with_rule(lambda y: jnp.sin(y) * s, rule)(y)
+
+
+def _stopped(s, y):
+    def rule(primals, tangents):
+        raise AssertionError
+
+    return _with_rule(lambda y: y * s, rule)(lax.stop_gradient(y)) * y
+
+
+def _integers(s, y):
+    def rule(primals, tangents):
+        (y, i), (t, t_i) = primals, tangents
+        return (y * s, i + 1), (t * s * i.astype(float), t_i)
+
+    return _with_rule(lambda y, i: (y * s, i + 1), rule)(y, s.astype(int))[0]
+
+
+@pytest.mark.parametrize(
+    "per",
+    [
+        _scaled,
+        _mapped_tangent,
+        _constant_value,
+        _two_maps,
+        _told_of_zeros,
+        _numbers_asked,
+        _stopped,
+        _integers,
+    ],
+)
+def test_a_rule_may_close_over_what_is_mapped(per):
+    def fun(y):
+        return (jax.vmap(lambda s: per(s, y))(X) * Y).sum()
+
+    for derivative in (
+        lambda ad: ad.value_and_grad(fun)(1.2),
+        lambda ad: ad.jvp(fun, (1.2,), (0.7,)),
+        lambda ad: ad.grad(ad.grad(fun))(1.2),
+        lambda ad: ad.jvp(ad.grad(fun), (1.2,), (0.7,)),
+    ):
+        ours, theirs = derivative(irad), derivative(jax)
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-12), ours, theirs)
+
+
+def test_a_rule_that_closes_over_what_is_differentiated_is_refused():
+    def fun(y):
+        def per(s):
+            def rule(p, t):
+                return (p[0] * s, t[0] * y)
+
+            return _with_rule(lambda z: z * s, rule)(y * s)
+
+        return jax.vmap(per)(X).sum()
+
+    for ad in (jax, irad):
+        with pytest.raises(jax.errors.UnexpectedTracerError):
+            ad.grad(fun)(1.2)
+
+
+def test_a_rule_under_vmap_is_traced_once_for_a_call():
+    count = 0
+
+    def rule(primals, tangents):
+        nonlocal count
+        count += 1
+        return primals[0], 2 * tangents[0]
+
+    fun = _with_rule(lambda x: x, rule)
+    assert irad.grad(lambda x: jax.vmap(fun)(x * X).sum())(1.0) == 2 * X.sum()
+    assert count == 1
+
+
 # What is not linear in the tangents ---------------------------------------------------
 
 

@@ -219,6 +219,57 @@ def test_both_programs_may_close_over_a_value_of_an_outer_transformation(outer):
     np.testing.assert_allclose(outer(slope)(a), expected, rtol=1e-12)
 
 
+def test_fwd_may_close_over_what_is_mapped_inside():
+    def one(s, y):
+        def fwd(y):
+            return (jnp.sin(y) * s, (y, s))
+
+        def bwd(kept, c):
+            return (3 * jnp.cos(kept[0]) * kept[1] * c,)
+
+        return _with_rule(lambda y: jnp.sin(y) * s, fwd, bwd)(y)
+
+    def two(s, y):
+        def per(r, z):
+            def fwd(y, z):
+                return (y * s * z, (z, r))
+
+            def bwd(kept, c):
+                return (c * kept[1], c * kept[0] * kept[1])
+
+            return _with_rule(lambda y, z: y * s * z, fwd, bwd)(y, z)
+
+        return jax.vmap(per)(Y, y * X).sum()
+
+    for per in (one, two):
+
+        def fun(y, per=per):
+            return (jax.vmap(lambda s: per(s, y))(X) * Y).sum()
+
+        for derivative in (
+            lambda ad: ad.value_and_grad(fun)(1.2),
+            lambda ad: ad.grad(ad.grad(fun))(1.2),
+            lambda ad: ad.jvp(ad.grad(fun), (1.2,), (0.7,)),
+        ):
+            ours, theirs = derivative(irad), derivative(jax)
+            jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-12), ours, theirs)
+
+
+def test_bwd_that_closes_over_what_is_mapped_inside_is_refused():
+    def fun(y):
+        def per(s):
+            made = _with_rule(
+                lambda z: z * s, lambda z: (z * s, z), lambda z, c: (c * s,)
+            )
+            return made(y)
+
+        return jax.vmap(per)(X).sum()
+
+    for ad in (jax, irad):
+        with pytest.raises(jax.errors.UnexpectedTracerError):
+            ad.grad(fun)(1.2)
+
+
 def test_differentiating_a_value_that_the_function_closes_over_is_refused():
     def fun(a):
         inner = _with_rule(lambda x: x * a, lambda x: (x * a, x), lambda _, c: (c,))
