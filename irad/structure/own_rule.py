@@ -31,6 +31,10 @@ NEXT_STEP = (
     "Give it a custom rule (jax.custom_jvp or jax.custom_vjp), or apply "
     "jax.lax.stop_gradient to its operands if it counts as constant."
 )
+FORWARD_ONLY = (
+    "has a derivative in forward mode only: JAX has no linearization of it. Use "
+    "forward mode, or give it a custom rule (jax.custom_jvp or jax.custom_vjp)."
+)
 
 
 class OwnRule(Replacement):
@@ -263,16 +267,15 @@ def own_code(
 
 @contextmanager
 def _as_no_rule(eqn: JaxprEqn) -> Generator[None]:
-    """Turns JAX's error for a missing rule into one with a next step."""
+    """Turns JAX's error for a missing rule into one with the line and a next step."""
     try:
         yield
     except ValueError as error:
-        if not str(error).startswith("Linearization failed"):
-            raise
+        why = f"has no derivative: {error} {NEXT_STEP}"
+        if str(error).startswith("Linearization failed"):
+            why = FORWARD_ONLY
         raise NotDifferentiableError(
-            f"primitive '{eqn.primitive}' ({ir.source_line(eqn)}) has a derivative in "
-            "forward mode only: JAX has no linearization of it. Use forward mode, or "
-            "give it a custom rule (jax.custom_jvp or jax.custom_vjp)."
+            f"primitive '{eqn.primitive}' ({ir.source_line(eqn)}) {why}"
         ) from error
     except NotImplementedError as error:
         raise NoRuleError(

@@ -19,6 +19,14 @@ def _callback(x):
     return io_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x, ordered=True)
 
 
+def _again(_, x):
+    return _callback(x)
+
+
+def _pure_callback(x):
+    return jax.pure_callback(np.sin, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+
 def _branching(x):
     if x[0] > 0:
         return x.sum()
@@ -114,8 +122,20 @@ TABLE = [
     (
         "ordered callback",
         lambda: irad.grad(lambda x: _callback(x).sum())(X),
-        ValueError,
-        "JVP",
+        irad.NotDifferentiableError,
+        r"'io_callback' \(.*test_messages\.py:\d+.* JVP.*custom_jvp",
+    ),
+    (
+        "ordered callback in a loop, forward mode",
+        lambda: irad.jvp(lambda x: lax.fori_loop(0, 2, _again, x), (X,), (X,)),
+        irad.NotDifferentiableError,
+        r"'io_callback' \(.*test_messages\.py:\d+.* JVP.*custom_jvp",
+    ),
+    (
+        "pure callback in a checkpoint",
+        lambda: irad.grad(lambda x: jax.checkpoint(_pure_callback)(x).sum())(X),
+        irad.NotDifferentiableError,
+        r"'pure_callback' \(.*test_messages\.py:\d+.* JVP.*custom_jvp",
     ),
     (
         "not linear",
