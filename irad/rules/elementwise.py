@@ -32,6 +32,7 @@ from irad.rules.registry import (
     Equation,
     Jacobian,
     Over,
+    Partial,
     Where,
     as_map,
     elementwise,
@@ -183,18 +184,45 @@ elementwise(lax.atanh_p, lambda y, x: Over(primitives.one_minus_square(x)))
 # Kinks and choices --------------------------------------------------------------------
 
 
-def _share(y: Array, x: Array, other: Array) -> Array:
-    """The part of a tangent that ``x`` takes in ``y``, the extreme of two operands."""
-    alone_or_tied = _select(lax.eq(other, y), 0.5, 1, like=y)
-    return lax.select(lax.eq(x, y), alone_or_tied, lax.full_like(y, 0))
+def _extreme(compare: Any) -> tuple[Partial, Partial]:
+    """The partials of the greater or smaller of two operands, by ``compare``.
+
+    Operands are compared with each other and never with the result: XLA may compute an
+    operand twice, rounded differently, and it would then differ from its own maximum.
+    """
+
+    def before(a: Array, b: Array) -> Array:
+        """Whether ``a`` goes before ``b``; complex numbers go as pairs."""
+        if not jnp.iscomplexobj(a):
+            return compare(a, b)
+        real, imag = (lax.real(a), lax.real(b)), (lax.imag(a), lax.imag(b))
+        return lax.select(lax.eq(*real), compare(*imag), compare(*real))
+
+    def first(y: Array, a: Array, b: Array) -> Array:
+        return _share(y, a, b, lax.bitwise_and(before(a, b), lax.eq(a, a)))
+
+    def second(y: Array, a: Array, b: Array) -> Array:
+        if not jnp.iscomplexobj(a):
+            return _share(y, a, b, compare(b, a))
+        # As in the primitive: what does not go before, a NaN too, leaves the other.
+        after = lax.bitwise_not(before(a, b))
+        return _share(y, a, b, lax.bitwise_and(after, lax.eq(b, b)))
+
+    return first, second
+
+
+def _share(y: Array, a: Array, b: Array, is_taken: Array) -> Array:
+    """The part of a tangent that an operand has in ``y``: all, or half of a tie."""
+    alone = _select(is_taken, 1, 0, like=y)
+    return lax.select(lax.eq(a, b), lax.full_like(y, 0.5), alone)
 
 
 def _between(low: Array, x: Array, high: Array) -> Array:
     return lax.bitwise_and(lax.lt(low, x), lax.lt(x, high))
 
 
-elementwise(lax.max_p, _share, lambda y, a, b: _share(y, b, a))
-elementwise(lax.min_p, _share, lambda y, a, b: _share(y, b, a))
+elementwise(lax.max_p, *_extreme(lax.gt))
+elementwise(lax.min_p, *_extreme(lax.lt))
 elementwise(
     lax.clamp_p,
     lambda y, low, x, high: Where(lax.bitwise_and(lax.lt(x, low), lax.lt(low, high))),

@@ -56,6 +56,37 @@ def test_an_exponent_0_in_an_integer_array_has_slope_0_everywhere() -> None:
     assert irad.grad(lambda x: lax.pow(x, 0))(0.0) == 0.0
 
 
+def test_no_element_of_an_extremum_is_lost_where_xla_rounds_its_operand_twice() -> None:
+    def running(x: Any, y: Any, z: Any) -> Any:
+        return lax.cummin(lax.reshape(x * y + z, (64, 36)), axis=1)
+
+    def derive(x: Any, t: Any) -> Any:
+        y, pushed = irad.jvp(running, x, t)
+        return pushed, irad.vjp(running, *x)[1](y)
+
+    rng = np.random.default_rng(0)
+    x = tuple(rng.standard_normal((3, 64 * 36)).astype("float32"))
+    t = (np.zeros_like(x[0]), np.zeros_like(x[0]), np.ones_like(x[0]))
+    pushed, _ = jax.jit(derive)(x, t)
+    # Whichever element is the smallest, its own z has slope 1.
+    np.testing.assert_array_equal(pushed, 1)
+
+
+@pytest.mark.parametrize("extremum", [lax.max, lax.min])
+def test_extrema_of_complex_numbers_have_jaxs_slopes_at_ties_and_nan(
+    extremum: Callable[..., Any],
+) -> None:
+    parts = [(re, im) for re in (0.0, -0.0, 1.0, NAN) for im in (0.0, 1.0, NAN)]
+    edges = np.array([complex(*p) for p in parts])
+    x = [a.ravel() for a in np.meshgrid(edges, edges)]
+
+    def slopes(ad: Any) -> Any:
+        y, pull = ad.vjp(extremum, *x)
+        return pull(jnp.ones_like(y))
+
+    np.testing.assert_array_equal(slopes(irad), slopes(jax))
+
+
 # Cotangents that are no ordinary numbers ----------------------------------------------
 
 
