@@ -29,9 +29,19 @@ def values_of(run: dict[int, Array]) -> Values:
 
 
 def dense_block(
-    terms: Terms, values: Values, shape: Sequence[int], offset: int, n: int, dtype: Any
+    terms: Terms,
+    values: Values,
+    shape: Sequence[int],
+    offset: int,
+    n: int,
+    dtype: Any,
+    *,
+    turned: bool = False,
 ) -> Array:
-    """The dense Jacobian, (*shape, n), in the columns from ``offset`` to offset + n."""
+    """The dense Jacobian, (*shape, n), in the columns from ``offset`` to offset + n.
+
+    It is (n, *shape) if ``turned``; what is large is never moved afterwards.
+    """
     shape = tuple(shape)
     total: Array | None = None
     scattered: list[Term] = []
@@ -42,38 +52,59 @@ def dense_block(
         index = np.where((index >= 0) & (index < n), index, -1)
         if (index < 0).all():
             continue
-        share = _share(values(t), index, shape, n, dtype, small=small)
+        share = _share(values(t), index, shape, n, dtype, small=small, turned=turned)
         if share is None:
             scattered.append(Term(Columns(index), t.value))
         else:
             total = share if total is None else total + share
+    full = (n, *shape) if turned else (*shape, n)
     if total is None:
-        total = jnp.zeros((*shape, n), dtype)
-    total = jnp.broadcast_to(total, (*shape, n))
-    return _scattered(total, scattered, values, shape, n) if scattered else total
+        total = jnp.zeros(full, dtype)
+    total = jnp.broadcast_to(total, full)
+    if not scattered:
+        return total
+    return _scattered(total, scattered, values, shape, n, turned=turned)
 
 
 def _share(
-    v: Any, index: np.ndarray, shape: Sequence[int], n: int, dtype: Any, *, small: bool
+    v: Any,
+    index: np.ndarray,
+    shape: Sequence[int],
+    n: int,
+    dtype: Any,
+    *,
+    small: bool,
+    turned: bool,
 ) -> Array | None:
     """The dense share of a term; None if its entries are to be scattered."""
     if not np.ndim(v):
         v = jnp.full((1,) * (len(shape) + 1), v, dtype)
     v = v.astype(dtype)
     if all(m == 1 for m in index.shape[1:]):
-        return _uniform(v, index.reshape(-1), n)
+        return _uniform(v, index.reshape(-1), n, turned=turned)
     blocks = _as_blocks(index, n)
     if blocks is not None:
-        return _in_blocks(v, *blocks, index.shape[0], n)
-    if small:
-        return _compared(v, index, n, dtype)
-    return None
+        found = _in_blocks(v, *blocks, index.shape[0], n)
+    elif small:
+        found = _compared(v, index, n, dtype)
+    else:
+        return None
+    return jnp.moveaxis(found, -1, 0) if turned else found
 
 
-def _uniform(v: Array, columns: np.ndarray, n: int) -> Array:
-    """A dense term: its entries are the last axis, put in their places."""
+def _uniform(v: Array, columns: np.ndarray, n: int, *, turned: bool) -> Array:
+    """A dense term: its entries are the last axis (the first, if ``turned``)."""
     k = columns.size
-    rows = jnp.moveaxis(jnp.broadcast_to(v, (k, *v.shape[1:])), 0, -1)
+    wide = jnp.broadcast_to(v, (k, *v.shape[1:]))
+    if turned and k == n and (columns == np.arange(n)).all():
+        return wide
+    rows = _in_places(jnp.moveaxis(wide, 0, -1), columns, n)
+    return jnp.moveaxis(rows, -1, 0) if turned else rows
+
+
+def _in_places(rows: Array, columns: np.ndarray, n: int) -> Array:
+    """Entries, the last axis of ``rows``, put in their columns."""
+    k = columns.size
     first = int(columns[0])
     if (columns == np.arange(first, first + k)).all():
         if k == n:
@@ -144,11 +175,20 @@ def _are_distinct(index: np.ndarray) -> bool:
 
 
 def _scattered(
-    dense: Array, terms: Sequence[Term], values: Values, shape: Sequence[int], n: int
+    dense: Array,
+    terms: Sequence[Term],
+    values: Values,
+    shape: Sequence[int],
+    n: int,
+    *,
+    turned: bool,
 ) -> Array:
     """The entries of some terms added to a dense array."""
     entries = entries_of(tuple(terms), shape)
     flat = entries.rows.astype(np.int64) * n + entries.columns
+    if turned:
+        size = int(np.prod(shape, dtype=np.int64))
+        flat = entries.columns.astype(np.int64) * size + entries.rows
     kind = np.int32 if dense.size < 1 << 31 else np.int64
     taken = entries.gather(tuple(terms), values, shape, dense.dtype)
     is_sorted = bool((np.diff(flat) > 0).all())
@@ -157,7 +197,7 @@ def _scattered(
         .at[flat.astype(kind)]
         .add(taken, indices_are_sorted=is_sorted, unique_indices=True)
     )
-    return made.reshape(*shape, n)
+    return made.reshape(dense.shape)
 
 
 @dataclass(frozen=True, eq=False)

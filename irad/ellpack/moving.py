@@ -312,6 +312,8 @@ def _joined_columns(
             index = t.columns.index.shape[1:]
             sizes = [max(a, b) for a, b in zip(sizes, index, strict=True)]
     pieces = []
+    length = sum(shape[axis] for shape in shapes)
+    walk.check(k * length * int(np.prod(sizes, dtype=np.int64)) // sizes[axis])
     for t, shape in zip(row, shapes, strict=True):
         full = list(sizes)
         full[axis] = shape[axis]

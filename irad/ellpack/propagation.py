@@ -34,8 +34,7 @@ Equation = Any
 
 NARROW, SPREAD = 16, 4
 """A variable is set apart if it has so many columns, and so many times its elements."""
-WIDEST = 1 << 14
-LARGEST = 1 << 27
+LARGEST = 1 << 25
 MOST_STEPS = 40_000
 
 
@@ -56,6 +55,10 @@ class Propagation:
     num_columns: int
     dtype: Any
     known: Mapping[Var, np.ndarray] = field(default_factory=dict)
+    has_narrow: bool = False
+    """Whether some variable could be set apart."""
+    whole: int = 0
+    """How many equations were applied as a whole."""
     _columns: dict[Any, Columns] = field(default_factory=dict)
     _compact: set[tuple[int, ...]] = field(default_factory=set)
     computed: list[Equation] = field(default_factory=list)
@@ -63,18 +66,24 @@ class Propagation:
     factors: list[Factor] | None = None
     """Where the Jacobian of a narrow variable was set apart; None: nowhere."""
 
+    def check(self, entries: int) -> None:
+        """TooWideError where so many entries cannot be kept in terms."""
+        if entries > LARGEST:
+            raise TooWideError("a Jacobian has too many entries to be kept in terms")
+
     def columns(self, index: np.ndarray) -> Columns:
         """The columns with this index, one object for equal ones."""
-        if index.size > LARGEST or index.shape[0] > max(WIDEST, self.num_columns):
-            raise TooWideError("a Jacobian has too many entries to be kept in terms")
+        self.check(index.size)
         made = Columns(np.ascontiguousarray(index, np.int32))
         return self._columns.setdefault(made.key, made)
 
     def set_apart(self, shape: tuple[int, ...], terms: Terms) -> Terms:
         """The Jacobian of a variable by itself, if it is much narrower than wide."""
-        assert self.factors is not None
         size = int(np.prod(shape, dtype=np.int64))
         if width(terms) < max(NARROW, SPREAD * size):
+            return terms
+        self.has_narrow = True
+        if self.factors is None:
             return terms
         factor = Factor(self.num_columns, shape, terms)
         self.factors.append(factor)
@@ -269,9 +278,8 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
         if len(walk.tape.steps) > MOST_STEPS:
             raise TooWideError("a Jacobian has too many terms")
         results = equation(walk, eqn, given)
-        if walk.factors is not None:
-            pairs = zip(eqn.outvars, results, strict=True)
-            results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]
+        pairs = zip(eqn.outvars, results, strict=True)
+        results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]
         found.update(zip(eqn.outvars, results, strict=True))
     return [found.get(v, ()) if type(v) is Var else () for v in linear.outvars]
 

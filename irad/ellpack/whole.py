@@ -32,6 +32,7 @@ def each_its_own(walk: Propagation, given: Sequence[Terms | None]) -> np.ndarray
 
 @rule(None)
 def _whole(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
+    walk.whole += 1
     columns = each_its_own(walk, given)
     groups = np.full(walk.num_columns + 1, -1, np.int32)
     groups[columns] = np.arange(len(columns), dtype=np.int32)

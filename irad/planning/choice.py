@@ -21,8 +21,13 @@ from irad_passes import dce
 FAVOUR = 1.1
 """A way must be so many times faster than a plain one to be preferred to it."""
 
-NARROW = 8
-"""Where elements have so few entries, columns are not coloured too."""
+NARROW, EXACT = 8, 64
+"""Where elements have so few entries, columns are not coloured too: the first number
+in any case, the second if no equation was applied as a whole."""
+
+HUGE = 1 << 28
+"""A Jacobian of so many elements, zeros included, is planned by columns if that is
+exact."""
 
 PLAIN = ("forward", "reverse")
 
@@ -117,6 +122,8 @@ class _Table:
         self.rows: list[Candidate] = []
         self._dtype = pricing.is_structured(program)
         self._narrow = program.columns + program.rows
+        self._exact = self._has_narrow = False
+        self._is_huge = program.columns * program.rows > HUGE
 
     def add(self, way: str) -> None:
         """Prices one way; what is not open has a row that says why."""
@@ -128,6 +135,10 @@ class _Table:
             self._closed(way, "not computed in chunks")
         elif way == "chain":
             self._chain()
+        elif way == "forward, apart" and not self._has_narrow:
+            return
+        elif way == "reverse, structured" and self._exact and self._is_huge:
+            self._closed(way, "columns are few already, and rows are many")
         elif way == "compressed":
             self._compressed()
         else:
@@ -173,23 +184,29 @@ class _Table:
     def _sweep(self, recipe: Recipe, note: str) -> None:
         try:
             made = make(self.program, recipe)
+            assert made is not None
+            cost = self._price(made)
         except TooWideError as error:
             self._closed(recipe.way, str(error))
             return
-        assert made is not None
         structure = made.structure
-        if recipe.way == "forward, apart" and not structure.factors:
-            return
         if self.options.sparse and not self.options.factored and structure.factors:
             self._closed(recipe.way, "its products are dense")
             return
-        self._narrow = min(self._narrow, _widest(structure))
-        cost = pricing.structured(made.sweeps, structure, dense=not self.options.sparse)
+        widest = _widest(structure)
+        self._narrow = min(self._narrow, widest)
+        whole = sum(s.walk.whole for s in made.sweeps.swept)
+        self._has_narrow |= any(s.walk.has_narrow for s in made.sweeps.swept)
+        self._exact |= not whole and widest <= EXACT
         self._priced(recipe, cost, note or _widths(structure))
 
+    def _price(self, made: Made) -> Cost:
+        dense = not self.options.sparse
+        return pricing.structured(made.sweeps, made.structure, dense=dense)
+
     def _compressed(self) -> None:
-        """Both sides and each alone, unless structure left few entries already."""
-        if self.options.order == "auto" and self._narrow <= NARROW:
+        """Both sides and each alone, unless structure is known to the last equation."""
+        if self.options.order == "auto" and (self._narrow <= NARROW or self._exact):
             return
         pattern = compressed.pattern_of(self.program)
         m, n = pattern.shape

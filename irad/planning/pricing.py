@@ -11,7 +11,7 @@ from irad._compat import mesh
 from irad._compat.ir import ClosedJaxpr, Jaxpr, is_inexact
 from irad.accumulate import ENGINE
 from irad.cost import Cost, cost_of, equation_cost, tidied
-from irad.ellpack import slots_of
+from irad.ellpack import TooWideError, slots_of
 from irad.ellpack.terms import Step
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable
@@ -21,6 +21,9 @@ from irad.planning.sweeps import Sweeps
 
 IRREGULAR = 100
 """An element that is gathered or added one by one takes as long as so many bytes."""
+
+MOST_ENTRIES = 1 << 26
+"""So many entries are computed at most where a sparse Jacobian is wanted."""
 
 CONTRACTION = 4
 """A step of so many flops for each entry is a product that is summed."""
@@ -87,6 +90,8 @@ def one_tangent(jaxpr: Jaxpr, residuals: int) -> float:
 
 def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     """The forward programs, what the tape computes, and the result written out."""
+    if not dense and structure.computed > MOST_ENTRIES:
+        raise TooWideError(f"{structure.computed} entries would be computed")
     total = Cost()
     for s in sweeps.swept:
         total += cost_of(tidied(s.split.forward.jaxpr))

@@ -89,8 +89,9 @@ class Structure:
             total = own.reshape(shape)
         if self.by_input and self.by_input[i]:
             above = self._first(self.outputs, j)
-            rows = dense_block(self.by_input[i], values, x.shape, above, m, dtype)
-            turned = jnp.moveaxis(rows, -1, 0).reshape(shape)
+            terms = self.by_input[i]
+            rows = dense_block(terms, values, x.shape, above, m, dtype, turned=True)
+            turned = rows.reshape(shape)
             total = turned if total is None else total + turned
         return jnp.zeros(shape, dtype) if total is None else total
 
