@@ -425,6 +425,7 @@ def closed(body: Any) -> ClosedJaxpr:
     return body if is_closed(body) else closed_jaxpr(body)
 
 
+@functools.lru_cache(4096)
 def stacked_aval(length: int, aval: Any) -> Any:
     """The type of ``length`` values stacked along a new leading axis."""
     return unmapped_aval(length, 0, aval)
