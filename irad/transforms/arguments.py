@@ -136,12 +136,19 @@ def wraps(fun: Callable[..., Any], doc: str) -> Callable[..., Any]:
     return decorate
 
 
-def check_differentiable_input(
-    name: str, x: Any, *, holomorphic: bool, allow_int: bool
+def check_differentiable_inputs(
+    name: str, leaves: Sequence[Any], *, holomorphic: bool, allow_int: bool
 ) -> None:
-    """The checks of a reverse-mode input: array, floating-point unless allowed else."""
-    check_is_array(x)
-    dtype = ir.typeof(x).dtype
+    """The checks of reverse-mode inputs: arrays, floating-point unless allowed else.
+
+    There may be hundreds of them and few dtypes: those are checked.
+    """
+    for dtype, x in {ir.typeof(x).dtype: x for x in leaves}.items():
+        check_is_array(x)
+        _check_dtype(name, dtype, holomorphic=holomorphic, allow_int=allow_int)
+
+
+def _check_dtype(name: str, dtype: Any, *, holomorphic: bool, allow_int: bool) -> None:
     if holomorphic and not is_complex(dtype):
         raise TypeError(
             f"{name} with holomorphic=True requires inputs with complex dtype, "

@@ -16,7 +16,7 @@ from irad.transforms.arguments import (
     Arguments,
     as_arrays,
     check_callable,
-    check_differentiable_input,
+    check_differentiable_inputs,
     check_differentiable_output,
     check_is_array,
     is_complex,
@@ -164,10 +164,9 @@ def capture_reverse(
     given: Arguments, name: str, *, has_aux: bool, holomorphic: bool, allow_int: bool
 ) -> Captured:
     """A function captured to be differentiated in reverse mode, its types checked."""
-    for x in given.leaves:
-        check_differentiable_input(
-            name, x, holomorphic=holomorphic, allow_int=allow_int
-        )
+    check_differentiable_inputs(
+        name, given.leaves, holomorphic=holomorphic, allow_int=allow_int
+    )
     captured = capture(
         given.fun,
         as_arrays(given.leaves),

@@ -23,7 +23,7 @@ from irad.transforms.arguments import (
     Arguments,
     as_arrays,
     check_callable,
-    check_differentiable_input,
+    check_differentiable_inputs,
     check_differentiable_output,
     normalize_argnums,
     select_arguments,
@@ -168,8 +168,9 @@ def sparsity(
 
 
 def _captured(given: Arguments, *, has_aux: bool) -> Captured:
-    for x in given.leaves:
-        check_differentiable_input("sparsity", x, holomorphic=False, allow_int=False)
+    check_differentiable_inputs(
+        "sparsity", given.leaves, holomorphic=False, allow_int=False
+    )
     captured = capture(
         given.fun,
         as_arrays(given.leaves),

@@ -16,7 +16,7 @@ from irad.transforms.arguments import (
     all_arguments,
     as_arrays,
     check_callable,
-    check_differentiable_input,
+    check_differentiable_inputs,
     check_differentiable_output,
     normalize_argnums,
     select_arguments,
@@ -125,10 +125,9 @@ def _value_and_grad(
 
     def transformed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         given = select_arguments(fun, argnums, args, kwargs)
-        for x in given.leaves:
-            check_differentiable_input(
-                "grad", x, holomorphic=holomorphic, allow_int=allow_int
-            )
+        check_differentiable_inputs(
+            "grad", given.leaves, holomorphic=holomorphic, allow_int=allow_int
+        )
         captured = capture(
             fun,
             as_arrays(given.leaves),
