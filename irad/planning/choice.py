@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from irad.accumulate import ENGINE
-from irad.cost import Cost, seconds
+from irad.cost import Cost, compile_seconds, seconds
 from irad.ellpack import TooWideError
 from irad.errors import PlanError
+from irad.ordering import count
 from irad.planning import chains, compressed, pricing, structured
-from irad.planning.plans import Candidate, Plan, Recipe, tree_note
+from irad.planning.elimination import Elimination, checked, in_order, searched
+from irad.planning.plans import Candidate, Plan, Recipe, quantity, tree_note
 from irad.planning.program import Program, Section, cuts, size_of
 from irad.planning.result import Structure
 from irad.planning.sweeps import Sweeps
@@ -24,6 +26,13 @@ FAVOUR = 1.1
 NARROW, EXACT = 8, 64
 """Where elements have so few entries, columns are not coloured too: the first number
 in any case, the second if no equation was applied as a whole."""
+
+FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
+"""Vertices are eliminated one by one in programs of so few equations, and inputs or
+outputs of so few elements; larger ones take it on demand."""
+
+DEFAULT_LIMIT = 2 << 30
+"""Without a limit, chunks are chosen so that two GiB are held at once."""
 
 HUGE = 1 << 28
 """A Jacobian of so many elements, zeros included, is planned by columns if that is
@@ -75,6 +84,10 @@ def make(program: Program, recipe: Recipe) -> Made | None:
         case "compressed, columns" | "compressed, rows" | "compressed, both":
             found = COMPRESSIONS[recipe.way](program, compressed.pattern_of(program))
             return Made(*compressed.structure(program, found, dtype))
+        case "markowitz" | "elimination":
+            graphed = Elimination(program, dtype)
+            order = in_order(graphed.graph(), recipe.vertices)
+            return Made(*graphed.structure(order))
         case _:
             raise AssertionError(recipe.way)
 
@@ -89,7 +102,8 @@ def planned(program: Program, options: Options, key: Any) -> Plan:
         f"Jacobian of {program.rows} outputs by {program.columns} inputs, "
         f"{len(program.active_equations)} active equations"
     )
-    return Plan(title, tuple(table.rows), chosen, reason, options.backend, key)
+    rows = tuple(table.rows)
+    return Plan(title, rows, chosen, reason, options.backend, key, table.labels)
 
 
 GROUPS = {
@@ -97,6 +111,8 @@ GROUPS = {
     "reverse": ("reverse", "reverse, structured"),
     "chain": ("chain",),
     "compressed": ("compressed",),
+    "markowitz": ("markowitz",),
+    "elimination": ("elimination",),
 }
 COMPRESSIONS = {
     "compressed, columns": compressed.by_columns,
@@ -107,10 +123,12 @@ COMPRESSIONS = {
 
 def _ways(options: Options) -> Sequence[str]:
     if options.order == "auto":
-        return [name for group in GROUPS.values() for name in group]
-    if options.order in GROUPS:
+        left_out = "elimination" if options.effort == "estimate" else "markowitz"
+        groups = (g for name, g in GROUPS.items() if name != left_out)
+        return [name for group in groups for name in group]
+    if isinstance(options.order, str):
         return GROUPS[options.order]
-    raise ValueError(f"unknown order {options.order!r}")
+    return GROUPS["elimination"]
 
 
 class _Table:
@@ -120,9 +138,11 @@ class _Table:
         self.program = program
         self.options = options
         self.rows: list[Candidate] = []
+        self.labels: tuple[str, ...] = ()
         self._dtype = pricing.is_structured(program)
         self._narrow = program.columns + program.rows
         self._exact = self._has_narrow = False
+        self._least = 0
         self._is_huge = program.columns * program.rows > HUGE
 
     def add(self, way: str) -> None:
@@ -139,6 +159,8 @@ class _Table:
             return
         elif way == "reverse, structured" and self._exact and self._is_huge:
             self._closed(way, "columns are few already, and rows are many")
+        elif way in ("markowitz", "elimination"):
+            self._elimination(way)
         elif way == "compressed":
             self._compressed()
         else:
@@ -148,6 +170,13 @@ class _Table:
         """The fastest of the rows within the limit, and why it was taken."""
         open_ = [(i, c) for i, c in enumerate(self.rows) if c.seconds is not None]
         if not open_:
+            if self._least:
+                raise PlanError(
+                    f"no way to the Jacobian is predicted to fit memory_limit="
+                    f"{self.options.memory_limit}: the least that would do is "
+                    f"{self._least} bytes. Raise the limit, or let seeds go in chunks "
+                    "with chunk_size='auto'."
+                )
             notes = "; ".join(f"{c.way}: {c.note}" for c in self.rows)
             raise PlanError(
                 f"no way to the Jacobian is open with order={self.options.order!r} "
@@ -172,14 +201,26 @@ class _Table:
         self.rows.append(Candidate(Recipe(way), None, None, why))
 
     def _plain(self, way: str) -> None:
-        chunk = self.options.chunk_size
-        size = chunk if isinstance(chunk, int) else None
+        size = self._chunk(way)
         price = pricing.forward if way == "forward" else pricing.reverse
         count = self.program.columns if way == "forward" else self.program.rows
         unit = "pushes" if way == "forward" else "pulls"
         self._priced(
             Recipe(way, chunk=size), price(self.program, size), f"{count} {unit}"
         )
+
+    def _chunk(self, way: str) -> int | None:
+        """How many seeds go in one batch; None for all of them."""
+        chunk = self.options.chunk_size
+        if chunk != "auto":
+            return chunk if isinstance(chunk, int) else None
+        limit = self.options.memory_limit or DEFAULT_LIMIT
+        price = pricing.forward if way == "forward" else pricing.reverse
+        count = self.program.columns if way == "forward" else self.program.rows
+        size = count
+        while size > 1 and price(self.program, size).peak_bytes > limit:
+            size = -(-size // 2)
+        return None if size == count else size
 
     def _sweep(self, recipe: Recipe, note: str) -> None:
         try:
@@ -199,6 +240,46 @@ class _Table:
         self._has_narrow |= any(s.walk.has_narrow for s in made.sweeps.swept)
         self._exact |= not whole and widest <= EXACT
         self._priced(recipe, cost, note or _widths(structure))
+
+    def _elimination(self, way: str) -> None:
+        """Orders of Markowitz or of a search, or the user's."""
+        order = self.options.order
+        if order == "auto" and not self._is_small:
+            return
+        try:
+            graphed = Elimination(self.program, self._dtype)
+            graph = graphed.graph()
+            self.labels = tuple(graphed.labels)
+            note = f"{len(graph.eliminated)} vertices"
+            if not isinstance(order, str):
+                vertices = checked(order, graph)
+            elif way == "markowitz" or self.options.effort == "estimate":
+                vertices = in_order(graph, None)
+            else:
+                vertices, capped = searched(graph, self._search_seconds)
+                note += ", cut short after 2 s" if capped else ""
+            structure = graphed.structure(vertices)[1]
+            multiplications = count(graph, vertices).typed
+        except TooWideError as error:
+            self._closed(way, str(error))
+            return
+        recipe = Recipe(way, vertices=vertices)
+        cost = self._price(Made(graphed.sweeps, structure))
+        self._priced(recipe, cost, f"{note}, {multiplications} multiplications")
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether the program computes with so little that single edges count."""
+        return (
+            len(self.program.active_equations) <= FEW_EQUATIONS
+            and max(self.program.rows, self.program.columns) <= FEW_ELEMENTS
+        )
+
+    @property
+    def _search_seconds(self) -> float:
+        """At most a second, and a tenth of what compiling is predicted to take."""
+        equations = 4 * len(self.program.active_equations)
+        return min(1.0, 0.1 * compile_seconds(equations))
 
     def _price(self, made: Made) -> Cost:
         dense = not self.options.sparse
@@ -251,6 +332,12 @@ class _Table:
         self._sweep(Recipe("chain", tuple(places), tree), tree_note(tree, widths))
 
     def _priced(self, recipe: Recipe, cost: Cost, note: str) -> None:
+        limit = self.options.memory_limit
+        if limit is not None and cost.peak_bytes > limit:
+            self._least = min(self._least or cost.peak_bytes, cost.peak_bytes)
+            held = quantity(cost.peak_bytes, "B")
+            self._closed(recipe.way, f"{note}; holds {held}, more than the limit")
+            return
         time = seconds(cost, self.options.backend)
         self.rows.append(Candidate(recipe, cost, time, note))
 

@@ -47,7 +47,8 @@ class Plan:
 
     Printed, it is a table of the candidates: predicted flops, bytes moved, bytes held
     at once and time on ``backend``. It can be passed back as ``plan=`` for the same
-    program on inputs of the same types, which then is not planned again.
+    program on inputs of the same types, which then is not planned again. Where
+    elimination was priced, ``vertices`` says what each number in an order stands for.
     """
 
     title: str

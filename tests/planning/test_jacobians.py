@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
@@ -48,6 +49,7 @@ OPTIONS = {
     "xla_llvm_disable_expensive_passes": True,
 }
 ORDERS: list[Any] = ["auto", "forward", "reverse", "compressed"]
+WHERE_OPEN: list[Any] = ["markowitz", "elimination"]
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "size zero"])
@@ -62,6 +64,9 @@ def test_every_order_way_and_format_gives_jaxs_jacobian(name: str) -> None:
         for i in ways:
             way = plan.candidates[i].way
             found[way] = irad.jacobian(fun, plan=plan.choosing(i))(x)
+        for order in WHERE_OPEN:
+            with contextlib.suppress(irad.PlanError):
+                found[order] = irad.jacobian(fun, order=order)(x)
         sparse = irad.jacobian(fun, format="bcoo")(x)
         found["bcoo"] = jax.tree.map(
             lambda b: b.todense(), sparse, is_leaf=lambda b: hasattr(b, "todense")
@@ -210,6 +215,54 @@ def test_hessians_keep_their_bands(format: Any) -> None:
     np.testing.assert_allclose(dense, jax.hessian(rosenbrock)(x), 1e-10)
     if format == "bcoo":
         assert H.nse == 3 * x.size - 2
+
+
+def test_vertices_can_be_eliminated_in_any_order() -> None:
+    fun, x = FUNCTIONS["robot"]
+    plan = irad.plan(fun, order="markowitz")(x)
+    vertices = plan.recipe.vertices
+    assert vertices is not None
+    assert len(plan.vertices) >= len(vertices)
+    expected = jax.jacobian(fun)(x)
+    for order in (vertices, vertices[::-1], sorted(vertices)):
+        J = jax.jit(irad.jacobian(fun, order=order), compiler_options=OPTIONS)(x)
+        np.testing.assert_allclose(J, expected, 1e-10, 1e-12)
+    with pytest.raises(irad.PlanError, match="missing"):
+        irad.plan(fun, order=vertices[1:])(x)
+    with pytest.raises(irad.PlanError, match="no such vertex"):
+        irad.plan(fun, order=[*vertices, 10_000])(x)
+
+
+def test_a_search_needs_no_more_multiplications_than_markowitz() -> None:
+    fun, x = FUNCTIONS["robot"]
+    notes = [
+        irad.plan(fun, order=order)(x).candidates[0].note
+        for order in ("markowitz", "elimination")
+    ]
+    counts = [int(note.split(", ")[1].split()[0]) for note in notes]
+    assert counts[1] <= counts[0]
+
+
+def test_a_memory_limit_closes_what_holds_more() -> None:
+    fun = lambda x: jnp.tanh(jnp.cumsum(jnp.sin(x)) ** 2)  # noqa: E731
+    x = jnp.linspace(0.1, 1.0, 300)
+    free = irad.plan(fun)(x)
+    assert free.cost.peak_bytes >= 300 * 300 * 8
+    with pytest.raises(irad.PlanError, match="the least that would do"):
+        irad.plan(fun, memory_limit="100kB")(x)
+    limit = 2 * free.cost.peak_bytes
+    J = irad.jacobian(fun, memory_limit=limit, chunk_size="auto")(x)
+    np.testing.assert_allclose(J, jax.jacobian(fun)(x), 1e-9, 1e-12)
+
+
+def test_measuring_takes_the_fastest_of_those_it_ran() -> None:
+    u = jnp.arange(1.0, 50.0)
+    plan = irad.plan(burgers, effort="measure")(u)
+    assert plan.reason.startswith("measured: ")
+    assert plan.reason.split()[1:] != []
+    assert plan.reason.removeprefix("measured: ").startswith(plan.order)
+    J = irad.jacobian(burgers, effort="measure")(u)
+    np.testing.assert_allclose(J, jax.jacobian(burgers)(u), 1e-12)
 
 
 def test_chunks_give_the_same() -> None:
