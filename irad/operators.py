@@ -222,6 +222,9 @@ def _apply(terms: Terms, values: Values, shape: Sequence[int], flat: Array) -> A
 
 def _product(t: Term, v: Any, shape: Sequence[int], flat: Array) -> Array:
     index = t.columns.index
+    if t.columns.has_gaps:
+        # What is computed where no entry is may be infinite.
+        v = jnp.where(index >= 0, v, jnp.zeros((), flat.dtype))
     if t.columns.is_uniform:
         taken = _taken(flat, index.reshape(-1))
         if not np.ndim(v):

@@ -106,7 +106,7 @@ def _in_places(rows: Array, columns: np.ndarray, n: int) -> Array:
     """Entries, the last axis of ``rows``, put in their columns."""
     k = columns.size
     first = int(columns[0])
-    if (columns == np.arange(first, first + k)).all():
+    if first >= 0 and (columns == np.arange(first, first + k)).all():
         if k == n:
             return rows
         return jnp.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(first, n - first - k)])
@@ -121,7 +121,8 @@ def _in_places(rows: Array, columns: np.ndarray, n: int) -> Array:
 
 
 def _one_hot(x: Array, column: int, n: int) -> Array:
-    return jnp.where(jnp.arange(n) == column, x, jnp.zeros((), x.dtype))
+    hit = jnp.arange(n, dtype=jnp.int32) == np.int32(column)
+    return jnp.where(hit, x, jnp.zeros((), x.dtype))
 
 
 def _as_blocks(index: np.ndarray, n: int) -> tuple[np.ndarray, int] | None:

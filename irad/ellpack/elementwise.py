@@ -19,7 +19,13 @@ Given = list[Terms | None]
 
 def fit(x: Array, rank: int) -> Array:
     """A residual as a factor of entries: with the leading axis of a term."""
-    return x.reshape(1, *([1] * rank if x.ndim == 0 else x.shape))
+    return jnp.reshape(x, (1, *(np.shape(x) or [1] * rank)))
+
+
+def is_case(which: Array, j: int, rank: int) -> Array:
+    """Where a selection takes its case ``j``."""
+    which = fit(which, rank)
+    return which == which.dtype.type(j)
 
 
 def aligned(walk: Propagation, terms: Terms, shape: tuple[int, ...]) -> Terms:
@@ -69,8 +75,9 @@ def _scale(
     value = term.value
     if not isinstance(value, Slot):
         if isinstance(factor, Literal):
-            number = float(factor.val)
-            return value / number if divides and number else value * number
+            number = np.float64(factor.val)
+            with np.errstate(all="ignore"):
+                return float(value / number if divides else value * number)
         entries = (1, *_full_rank(factor.aval.shape, rank))
         if value == 1.0 and not divides:
             return walk.tape.step(
@@ -133,7 +140,7 @@ def _chosen(walk: Propagation, term: Term, which: Any, j: int, aval: Any) -> Ter
     value = term.value
     if not isinstance(value, Slot):
         slot = walk.tape.step(
-            lambda m: jnp.where(fit(m, rank) == j, dtype.type(value), dtype.type(0)),
+            lambda m: jnp.where(is_case(m, j, rank), dtype.type(value), dtype.type(0)),
             [],
             [which],
             mask_shape,
@@ -141,7 +148,7 @@ def _chosen(walk: Propagation, term: Term, which: Any, j: int, aval: Any) -> Ter
         return Term(term.columns, slot)
     entries = np.broadcast_shapes(value.shape, mask_shape)
     slot = walk.tape.step(
-        lambda v, m: jnp.where(fit(m, rank) == j, v, jnp.zeros_like(v)),
+        lambda v, m: jnp.where(is_case(m, j, rank), v, jnp.zeros_like(v)),
         [value],
         [which],
         entries,

@@ -206,10 +206,13 @@ def joined(
     axis: int,
     dtype: Any,
 ) -> Terms:
-    """Variables joined along an axis: their terms side by side."""
+    """Variables joined along an axis: their terms side by side.
+
+    What moved elements may have left some of a variable's terms with equal columns.
+    """
     return tuple(
         _joined_term(walk, row, shapes, axis, dtype)
-        for row in _rows([terms or () for terms in given])
+        for row in _rows([walk.distinct(terms or ()) for terms in given])
     )
 
 
@@ -296,12 +299,14 @@ def _joined_columns(
     axis: int,
     k: int,
 ) -> Any:
+    """The columns of a joined term; where zeros are computed, a dense one stays so."""
     first = next(t for t in row if t is not None)
     if (
         all(t is not None and t.columns is first.columns for t in row)
         and first.columns.index.shape[axis + 1] == 1
     ) or (
         first.k >= DENSE
+        and any(t is not None and isinstance(t.value, Slot) for t in row)
         and first.columns.is_uniform
         and all(t is None or t.columns is first.columns for t in row)
     ):

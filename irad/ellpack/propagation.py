@@ -127,6 +127,13 @@ class Propagation:
         return Term(columns, value)
 
     def merged(self, terms: Iterable[Term]) -> Terms:
+        """The sum of terms, in few: those whose columns agree become one."""
+        distinct = list(self.distinct(terms))
+        if len(distinct) <= MOST_COMPARED:
+            distinct = self._overlaid(distinct)
+        return self._compacted(tuple(distinct))
+
+    def distinct(self, terms: Iterable[Term]) -> Terms:
         """The sum of terms: those with equal columns become one."""
         found: dict[int, Term] = {}
         for term in terms:
@@ -134,10 +141,7 @@ class Propagation:
             found[id(term.columns)] = (
                 term if before is None else self._sum(before, term)
             )
-        distinct = list(found.values())
-        if len(distinct) <= MOST_COMPARED:
-            distinct = self._overlaid(distinct)
-        return self._compacted(tuple(distinct))
+        return tuple(found.values())
 
     def _compacted(self, terms: Terms) -> Terms:
         """One term instead of many whose entries share places."""
@@ -268,7 +272,7 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
         tuple(Term(walk.columns(t.columns.index), t.value) for t in terms)
         for terms in seeds
     ]
-    found: dict[Any, Terms] = dict(zip(linear.invars[first:], own, strict=True))
+    found: dict[Any, Terms] = dict(_with_elements(linear.invars[first:], own))
     eqn: Equation
     for eqn in linear.eqns:
         given = [found.get(x) if type(x) is Var else None for x in eqn.invars]
@@ -280,8 +284,16 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
         results = equation(walk, eqn, given)
         pairs = zip(eqn.outvars, results, strict=True)
         results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]
-        found.update(zip(eqn.outvars, results, strict=True))
+        found.update(_with_elements(eqn.outvars, results))
     return [found.get(v, ()) if type(v) is Var else () for v in linear.outvars]
+
+
+def _with_elements(
+    variables: Sequence[Any], jacobians: Sequence[Terms]
+) -> Iterable[tuple[Any, Terms]]:
+    """Variables and their Jacobians; what has no elements has no terms."""
+    for v, terms in zip(variables, jacobians, strict=True):
+        yield v, terms if 0 not in v.aval.shape else ()
 
 
 def equation(

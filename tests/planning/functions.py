@@ -20,6 +20,7 @@ def array(*shape: int) -> Any:
 
 W = array(4, 5)
 B = array(6, 4, 4)
+SWAP = jnp.asarray([0, 2, 1, 3, 4])
 INDEX = jnp.asarray([3, 1, 1, 0, 4])
 MASK = jnp.asarray([True, False, True, True, False])
 
@@ -117,6 +118,28 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
         lambda x: jnp.concatenate([x[:2] * x[2], jnp.sum(x)[None]]),
         array(5),
     ),
+    "concatenate, equal columns": (
+        lambda x: jnp.concatenate([(2 * x + 3 * x[SWAP])[:1], x[3:]]),
+        array(5),
+    ),
+    "concatenate, a sum": (
+        lambda x: jnp.concatenate([jnp.sum(x)[None], x[:1], jnp.ones(2)]),
+        array(9),
+    ),
+    "stack, a sum": (lambda x: jnp.stack([jnp.sum(x), 2 * x[3]]), array(9)),
+    "sum of nothing": (
+        lambda x: x + jnp.sum(x[:0]) + jnp.sum(x[:0].reshape(0, 5), 0),
+        array(5),
+    ),
+    "running sum of nothing": (
+        lambda x: jnp.concatenate([jnp.cumsum(x[:0]), x * x]),
+        array(5),
+    ),
+    "product with nothing": (lambda x: x[:3] + jnp.ones((3, 0)) @ x[:0], array(5)),
+    "update with nothing": (
+        lambda x: lax.dynamic_update_slice(x * x, x[:0], (3,)),
+        array(5),
+    ),
     "transpose": (lambda X: jnp.sin(X).T * 2.0, array(3, 4)),
     "sums": (lambda X: jnp.sum(jnp.sin(X), 0)[None] * X, array(3, 4)),
     "products": (lambda X: X @ X.T @ X, array(3, 4)),
@@ -150,6 +173,11 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     "scalar output": (lambda x: jnp.sum(jnp.sin(x)), array(5)),
     "scalar input": (lambda x: jnp.sin(x) * jnp.arange(4.0), array()),
     "rank zero": (lambda x: x * x, array()),
+    "rank zero, scaled": (lambda x: jnp.sin(x * x) * 0.5, array()),
+    "total of two": (
+        lambda p: jnp.sum(jnp.concatenate([p["a"][None], p["b"]])),
+        {"a": array(), "b": array(3)},
+    ),
     "size one": (lambda x: x * jnp.sin(x), array(1)),
     "size zero": (lambda x: x * x, array(0)),
     "slices": (lambda x: x[1:6:2] * x[::-2][:3], array(7)),
