@@ -168,29 +168,30 @@ class _Table:
 
     def choose(self) -> tuple[int, str]:
         """The fastest of the rows within the limit, and why it was taken."""
-        open_ = [(i, c) for i, c in enumerate(self.rows) if c.seconds is not None]
-        if not open_:
-            if self._least:
-                raise PlanError(
-                    f"no way to the Jacobian is predicted to fit memory_limit="
-                    f"{self.options.memory_limit}: the least that would do is "
-                    f"{self._least} bytes. Raise the limit, or let seeds go in chunks "
-                    "with chunk_size='auto'."
-                )
-            notes = "; ".join(f"{c.way}: {c.note}" for c in self.rows)
-            raise PlanError(
-                f"no way to the Jacobian is open with order={self.options.order!r} "
-                f"({notes}). Use order='auto'."
-            )
-        kept = [row for row in open_ if row[1].way not in PLAIN]
-        if self.options.sparse and kept:
-            open_ = kept
-        best, first = min(open_, key=lambda row: self._score(row[1]))
-        rest = [row for row in open_ if row[0] != best]
+        priced = [(i, c) for i, c in enumerate(self.rows) if c.seconds is not None]
+        if not priced:
+            raise self._nothing_open()
+        structured = [row for row in priced if row[1].way not in PLAIN]
+        eligible = structured if self.options.sparse and structured else priced
+        best, first = min(eligible, key=lambda row: self._score(row[1]))
+        rest = [c for i, c in priced if i != best]
         if not rest:
             return best, f"{first.way}: the only way that is open."
-        second = min(rest, key=lambda row: self._score(row[1]))[1]
-        return best, _reason(first, second)
+        return best, _reason(first, rest)
+
+    def _nothing_open(self) -> PlanError:
+        if self._least:
+            return PlanError(
+                "no way to the Jacobian is predicted to fit memory_limit="
+                f"{self.options.memory_limit}: the least that would do is "
+                f"{self._least} bytes. Raise the limit, or let seeds go in chunks with "
+                "chunk_size='auto'."
+            )
+        notes = "; ".join(f"{c.way}: {c.note}" for c in self.rows)
+        return PlanError(
+            f"no way to the Jacobian is open with order={self.options.order!r} "
+            f"({notes}). Use order='auto'."
+        )
 
     def _score(self, candidate: Candidate) -> float:
         assert candidate.seconds is not None
@@ -366,14 +367,27 @@ def _widest(structure: Structure) -> int:
     return max((sum(t.k for t in terms) for terms in of), default=0)
 
 
-def _reason(first: Candidate, second: Candidate) -> str:
-    assert first.seconds is not None
-    assert second.seconds is not None
-    assert first.cost is not None
-    assert second.cost is not None
-    times = second.seconds / max(first.seconds, 1e-12)
-    flops = second.cost.flops / max(first.cost.flops, 1)
+def _reason(first: Candidate, others: Sequence[Candidate]) -> str:
+    """Why a candidate was taken: against the better plain way, or the next best."""
+    plain = [c for c in others if c.way in PLAIN]
+    second = min(plain or others, key=_time)
+    if first.way in PLAIN and not plain:
+        best = _time(second)
+        if best < _time(first):
+            return (
+                f"{first.way}: plain, and {second.way} is not {FAVOUR} times faster by "
+                "prediction."
+            )
+    flops = [1 if c.cost is None else max(c.cost.flops, 1) for c in (first, second)]
+    ratio = _time(second) / max(_time(first), 1e-12)
+    if ratio < 1:
+        return f"{first.way}: the best of those that give what was asked for."
     return (
-        f"{first.way}: {times:.2g} times faster than {second.way} by prediction, "
-        f"with {flops:.2g} times fewer flops."
+        f"{first.way}: {ratio:.3g} times faster than {second.way} by prediction, with "
+        f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
     )
+
+
+def _time(candidate: Candidate) -> float:
+    assert candidate.seconds is not None
+    return candidate.seconds

@@ -1,0 +1,24 @@
+"""What the README shows is what its examples print."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SHOWN = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.usefixtures("float32", "standard_promotion")
+@pytest.mark.parametrize(("code", "printed"), SHOWN, ids=["gradient", "jacobian"])
+def test_an_example_prints_what_is_shown(code: str, printed: str) -> None:
+    found = io.StringIO()
+    with contextlib.redirect_stdout(found):
+        exec(compile(code, "README.md", "exec"), {})
+    assert found.getvalue() == printed
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 120
