@@ -272,7 +272,7 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
         tuple(Term(walk.columns(t.columns.index), t.value) for t in terms)
         for terms in seeds
     ]
-    found: dict[Any, Terms] = dict(_with_elements(linear.invars[first:], own))
+    found: dict[Any, Terms] = dict(zip(linear.invars[first:], own, strict=True))
     eqn: Equation
     for eqn in linear.eqns:
         given = [found.get(x) if type(x) is Var else None for x in eqn.invars]
@@ -284,22 +284,16 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
         results = equation(walk, eqn, given)
         pairs = zip(eqn.outvars, results, strict=True)
         results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]
-        found.update(_with_elements(eqn.outvars, results))
+        found.update(zip(eqn.outvars, results, strict=True))
     return [found.get(v, ()) if type(v) is Var else () for v in linear.outvars]
-
-
-def _with_elements(
-    variables: Sequence[Any], jacobians: Sequence[Terms]
-) -> Iterable[tuple[Any, Terms]]:
-    """Variables and their Jacobians; what has no elements has no terms."""
-    for v, terms in zip(variables, jacobians, strict=True):
-        yield v, terms if 0 not in v.aval.shape else ()
 
 
 def equation(
     walk: Propagation, eqn: Equation, given: list[Terms | None]
 ) -> Sequence[Terms]:
-    """The Jacobians of one equation's results."""
+    """The Jacobians of one equation's results; what has no elements has no terms."""
+    pairs = zip(eqn.invars, given, strict=True)
+    given = [() if terms and 0 in x.aval.shape else terms for x, terms in pairs]
     if not any(given):
         return [()] * len(eqn.outvars)
     for apply in (RULES.get(eqn.primitive), RULES[None]):
