@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 from jax.scipy import special, stats
 
-from tests.parity.outcomes import Case, Cases
+from tests.parity.outcomes import Case, Cases, Run
 
 CASES = Cases()
 INF = float("inf")
@@ -196,6 +196,11 @@ VECTOR: dict[str, tuple[Callable[[Any], Any], tuple[Any, ...]]] = {
 }
 
 
+def add(name: str, run: Run, kind: str) -> None:
+    """Adds a case whose zeros must agree in sign."""
+    CASES.append(Case(name, run, signed_zeros=True, kind=kind))
+
+
 def elementwise(name: str, f: Callable[[Any], Any], points: tuple[float, ...]) -> None:
     """Adds both derivatives of an elementwise function, at all its points."""
 
@@ -212,8 +217,8 @@ def elementwise(name: str, f: Callable[[Any], Any], points: tuple[float, ...]) -
         forward = ad.jvp(lambda x: ad.jvp(f, (x,), (ones,))[1], (x,), (ones,))
         return forward, ad.grad(lambda x: jnp.sum(ad.grad(total)(x)))(x)
 
-    CASES.append(Case(name, first, signed_zeros=True))
-    CASES.append(Case(f"{name}, twice", second, signed_zeros=True))
+    add(name, first, "once at points")
+    add(f"{name}, twice", second, "twice at points")
 
 
 def at_array(name: str, f: Callable[[Any], Any], x: Any) -> None:
@@ -229,8 +234,8 @@ def at_array(name: str, f: Callable[[Any], Any], x: Any) -> None:
         return ad.jvp(slope, (point,), (jnp.ones_like(point),))
 
     where = np.array2string(np.asarray(x), separator=",").replace("\n", "")
-    CASES.append(Case(f"{name} at {where}", first, signed_zeros=True))
-    CASES.append(Case(f"{name} at {where}, twice", second, signed_zeros=True))
+    add(f"{name} at {where}", first, "once at an array")
+    add(f"{name} at {where}, twice", second, "twice at an array")
 
 
 for name, (f, points) in SCALAR.items():

@@ -14,17 +14,30 @@ from typing import Any
 import jax
 import numpy as np
 
+from tests.parity.parity_plugin import NAMES
+
+DERIVATIVES = frozenset(NAMES)
+
 Run = Callable[[Any], object]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One use of the derivative functions, and what its error must say if it is one."""
+    """One use of the derivative functions, and what its error must say if it is one.
+
+    Cases of one ``kind`` are made by one function; without it, it is in the name.
+    """
 
     name: str
     run: Run
     words: str | None = None
     signed_zeros: bool = False
+    kind: str = ""
+
+    def traits(self) -> set[str]:
+        """The kind of the case, and the derivative functions that its name names."""
+        kind = self.kind or self.name.partition("[")[0]
+        return {kind, *DERIVATIVES.intersection(re.findall(r"\w+", self.name))}
 
     def __str__(self) -> str:
         return self.name

@@ -4,7 +4,10 @@ Every case runs with JAX's functions and with irad's on the same input; no value
 written down by hand. What concerns types runs in 64-bit and in 32-bit mode.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import jax
 import pytest
@@ -30,16 +33,36 @@ TYPES = (arguments, dtypes, misuse, misuse_linear)
 VALUE_CASES: list[Case] = [case for table in VALUES for case in table.CASES]
 TYPE_CASES: list[Case] = [case for table in TYPES for case in table.CASES]
 
-pytestmark = [pytest.mark.usefixtures("standard_promotion"), pytest.mark.slow]
+X64 = [
+    pytest.param(True, id="x64"),
+    pytest.param(False, id="x32", marks=pytest.mark.slow),
+]
+
+pytestmark = pytest.mark.usefixtures("standard_promotion")
 
 
-@pytest.mark.parametrize("case", VALUE_CASES, ids=str)
+def cases(tables: Sequence[ModuleType]) -> list[Any]:
+    """The cases of some tables; slow, but for the first of its kind in a table.
+
+    The first that uses a derivative function is the first of its kind, too.
+    """
+    marked = []
+    for table in tables:
+        seen: set[str] = set()
+        for case in table.CASES:
+            marks = () if case.traits() - seen else (pytest.mark.slow,)
+            marked.append(pytest.param(case, marks=marks, id=str(case)))
+            seen |= case.traits()
+    return marked
+
+
+@pytest.mark.parametrize("case", cases(VALUES))
 def test_irad_does_what_jax_does(case: Case) -> None:
     check(case)
 
 
-@pytest.mark.parametrize("x64", [True, False], ids=["x64", "x32"])
-@pytest.mark.parametrize("case", TYPE_CASES, ids=str)
+@pytest.mark.parametrize("x64", X64)
+@pytest.mark.parametrize("case", cases(TYPES))
 def test_irad_types_are_those_of_jax(case: Case, x64: bool) -> None:
     with jax.enable_x64(x64):
         check(case)
