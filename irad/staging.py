@@ -28,6 +28,9 @@ T = TypeVar("T")
 CACHE_SIZE = 4096
 """So many families of programs are remembered; the least recently used goes first."""
 
+NOT_LOWERED = "MLIR translation rule for primitive"
+"""What JAX says of a primitive that can be run, but not compiled."""
+
 
 class Program:
     """A closed jaxpr that can be called: on arrays through one stored ``jax.jit``."""
@@ -57,7 +60,12 @@ class Program:
             return ir.evaluate(self.jaxpr, inputs)
         if any(map(ir.is_tracer, inputs)):
             return self._bind(*inputs)
-        return self._compiled(*inputs)
+        try:
+            return self._compiled(*inputs)
+        except NotImplementedError as error:
+            if NOT_LOWERED not in str(error):
+                raise
+            return ir.evaluate(self.jaxpr, inputs)
 
 
 class Function:

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import Primitive
+from jax.interpreters import ad
 
 import irad
 from irad import staging
@@ -283,3 +285,21 @@ def test_weak_literals_that_vary_stay_weak(dtype):
         ours, theirs = irad.grad(fun)(x), jax.grad(fun)(x)
         assert jax.typeof(ours) == jax.typeof(theirs)
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_primitive_that_cannot_be_compiled_is_run_outside_of_jit():
+    doubled = Primitive("doubled")
+    doubled.def_impl(lambda x: 2 * x)
+    doubled.def_abstract_eval(lambda x: x)
+    ad.deflinear(doubled, lambda c: [doubled.bind(c)])
+
+    def fun(x):
+        return jnp.sum(jnp.sin(doubled.bind(x)))
+
+    np.testing.assert_allclose(irad.grad(fun)(X), jax.grad(fun)(X), rtol=1e-12)
+    ours, theirs = (m.jvp(fun, (X,), (X,)) for m in (irad, jax))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+    np.testing.assert_allclose(irad.vjp(fun, X)[1](1.0)[0], jax.grad(fun)(X))
+    for m in (irad, jax):
+        with pytest.raises(NotImplementedError, match="doubled"):
+            jax.jit(m.grad(fun))(X)
