@@ -29,6 +29,7 @@ INTEGER_BLOCKS = Difference("`jacrev(allow_int=True)`")
 INTEGERS_TRACED = Difference("integers among the differentiated arguments")
 NUMPY_ARGNUMS = Difference("`jacrev` with a NumPy integer as `argnums`")
 OUTER_WEAK = Difference("`jax.grad` of `irad.grad` at a Python scalar")
+WRAPPED = Difference("`irad.hessian(f).__wrapped__`", same_numbers=False)
 POLE = Difference("second derivative of `arctanh` at its poles", same_numbers=False)
 INFINITE = Difference("`logsumexp` at an infinite element", same_numbers=False)
 ZERO = Difference("the sign of a zero gradient")
@@ -46,6 +47,7 @@ DIFFERENCES: dict[str, Difference] = {
     "logsumexp at [inf, 0.]": INFINITE,
     "argnums_of_scalars[jacrev int64 1]": NUMPY_ARGNUMS,
     "argnums_of_scalars[jacrev ndarray 1]": NUMPY_ARGNUMS,
+    "the_derivative_is_named_after_the_function[hessian]": WRAPPED,
     "allow_int[jacrev 3]": INTEGER_BLOCKS,
     "allow_int[jacrev int8 3]": INTEGER_BLOCKS,
     "allow_int[jacrev ndarray [0 1 2]]": INTEGER_BLOCKS,
