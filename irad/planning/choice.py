@@ -46,13 +46,14 @@ class Options:
     """What a user asks of a plan.
 
     ``sparse`` says that no dense array is wanted, ``factored`` that products may be
-    left as they are.
+    left as they are, ``symmetric`` that the matrix is a Hessian.
     """
 
     order: str | tuple[int, ...] = "auto"
     effort: str = "search"
     sparse: bool = False
     factored: bool = False
+    symmetric: bool = False
     chunk_size: int | str | None = None
     memory_limit: int | None = None
     backend: str = "cpu"
@@ -81,7 +82,7 @@ def make(program: Program, recipe: Recipe) -> Made | None:
         case "chain":
             assert recipe.tree is not None
             return Made(*structured.chain(program, dtype, recipe.places, recipe.tree))
-        case "compressed, columns" | "compressed, rows" | "compressed, both":
+        case way if way in COMPRESSIONS:
             found = COMPRESSIONS[recipe.way](program, compressed.pattern_of(program))
             return Made(*compressed.structure(program, found, dtype))
         case "markowitz" | "elimination":
@@ -118,6 +119,7 @@ COMPRESSIONS = {
     "compressed, columns": compressed.by_columns,
     "compressed, rows": compressed.by_rows,
     "compressed, both": compressed.by_both,
+    "compressed, symmetric": compressed.by_symmetry,
 }
 
 
@@ -296,6 +298,8 @@ class _Table:
             self._closed("compressed", f"{pattern.nnz} of {m * n} entries are not zero")
             return
         for way, compress in COMPRESSIONS.items():
+            if way == "compressed, symmetric" and not self.options.symmetric:
+                continue
             found = compress(self.program, pattern)
             if way == "compressed, both" and not (found.num_pushes and found.num_pulls):
                 continue

@@ -15,6 +15,7 @@ from irad.compression.colouring import Colouring, TwoSided, columns, rows, two_s
 from irad.compression.detection import detect
 from irad.compression.pattern import Pattern, stacked, zero
 from irad.compression.site import shape_of
+from irad.compression.symmetric import star
 from irad.cost import Cost
 from irad.ellpack import Columns, Term, Terms
 from irad.linearization import is_differentiable
@@ -60,6 +61,8 @@ class Compression:
     rows: np.ndarray
     columns: np.ndarray
     pushed: np.ndarray
+    mirrored: np.ndarray | None = None
+    """Entries of a symmetric matrix that stand where their mirror images are."""
 
     @property
     def note(self) -> str:
@@ -94,6 +97,22 @@ def by_both(program: Program, pattern: Pattern) -> Compression:
         row,
         column,
         pushed,
+    )
+
+
+def by_symmetry(program: Program, pattern: Pattern) -> Compression:
+    """Columns of a symmetric matrix that share rows, where the mirrored entry is apart.
+
+    An entry that no push holds by itself is read from its mirror image.
+    """
+    whole = pattern.union(pattern.transpose())
+    found = star(whole)
+    row, column = _entries(whole)
+    mirrored = found.decompression.place != row
+    none = np.zeros(0, np.int32)
+    pushed = np.ones(len(row), bool)
+    return Compression(
+        found.colours, none, found.count, 0, row, column, pushed, mirrored
     )
 
 
@@ -140,10 +159,17 @@ def structure(
     by_output: tuple[Terms, ...] = ()
     by_input: tuple[Terms, ...] = ()
     if c.num_pushes:
-        colours = c.of_columns[c.columns[c.pushed]]
-        places = colours, c.rows[c.pushed], c.columns[c.pushed]
+        own = c.pushed if c.mirrored is None else ~c.mirrored
+        colours = c.of_columns[c.columns[own]]
+        places = colours, c.rows[own], c.columns[own]
         index = _index(*places, c.num_pushes, program.rows)
         by_output = _pushed(sweeps, c, index)
+    if c.mirrored is not None:
+        # The push of the row's colour holds the mirror image, at the column's place.
+        colours = c.of_columns[c.rows[c.mirrored]]
+        places = colours, c.columns[c.mirrored], c.rows[c.mirrored]
+        index = _index(*places, c.num_pushes, program.columns)
+        by_input = _with_columns(by_output, index)
     if c.num_pulls:
         pulled = ~c.pushed
         colours = c.of_rows[c.rows[pulled]]
@@ -217,6 +243,17 @@ def _seeds(
         found.append((own == ids).astype(dtype))
         first += n
     return found
+
+
+def _with_columns(parts: tuple[Terms, ...], index: np.ndarray) -> tuple[Terms, ...]:
+    """The same entries in other columns."""
+    found, first = [], 0
+    for (term,) in parts:
+        n = int(np.prod(term.columns.index.shape[1:], dtype=np.int64))
+        own = index[:, first : first + n].reshape(term.columns.index.shape)
+        found.append((Term(Columns(own), term.value),))
+        first += n
+    return tuple(found)
 
 
 def _terms(

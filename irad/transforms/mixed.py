@@ -316,7 +316,9 @@ def hessian(
         captured = _captured(given, wanted)
         if not _has_plain_gradient(captured):
             return _forward_over_reverse(given, argnums, wanted)
-        outs, result = _run(_gradient(captured, given), given, wanted)
+        symmetric = replace(wanted.options, symmetric=True)
+        request_ = replace(wanted, options=symmetric)
+        outs, result = _run(_gradient(captured, given), given, request_)
         if format == "dense":
             result = jax.tree_util.tree_unflatten(captured.out_tree, [result])
         return _with_aux(result, captured, outs, of_gradient=True)
@@ -343,6 +345,12 @@ def plan(
     Takes what ``irad.jacobian`` takes; with ``second_order`` it plans ``irad.hessian``.
     The function is captured on the arguments, nothing is compiled (unless
     ``effort="measure"``).
+
+    The ways are ``forward`` and ``reverse``: all columns are pushed, or all rows
+    pulled, in one batch; the same, ``structured``: each element keeps the few entries
+    that it has; ``forward, apart``: narrow variables are multiplied in at the end;
+    ``chain``: cut where least passes; ``compressed``: columns, or rows, or some of
+    both, that never meet go together; ``elimination``: variables one by one.
 
     Returns:
         A function of the same arguments that gives a ``Plan``. Printed, it is a table;
@@ -377,6 +385,8 @@ def plan(
                     "a Hessian is planned for functions with one real scalar output"
                 )
             captured = _gradient(captured, given)
+            symmetric = replace(wanted.options, symmetric=True)
+            return plan_for(captured, symmetric, None)
         return plan_for(captured, _restricted(captured, wanted), None)
 
     return plan_of

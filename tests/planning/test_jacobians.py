@@ -265,6 +265,23 @@ def test_measuring_takes_the_fastest_of_those_it_ran() -> None:
     np.testing.assert_allclose(J, jax.jacobian(burgers)(u), 1e-12)
 
 
+def test_a_hessian_behind_a_loop_is_compressed_by_symmetry() -> None:
+    def energy(x: Any) -> Any:
+        y = jax.lax.fori_loop(0, 2, lambda i, y: y + 0.1 * jnp.sin(y), x)
+        return jnp.sum((y[1:] - y[:-1] ** 2) ** 2) + y[0] * jnp.sum(y)
+
+    x = jnp.linspace(0.1, 1.0, 24)
+    plan = irad.plan(energy, second_order=True, order="compressed")(x)
+    ways = [c.way for c in plan.candidates]
+    row = ways.index("compressed, symmetric")
+    expected = jax.hessian(energy)(x)
+    for format in ("dense", "bcoo"):
+        options: Any = {"plan": plan.choosing(row), "format": format}
+        H = irad.hessian(energy, **options)(x)
+        dense = H if format == "dense" else H.todense()
+        np.testing.assert_allclose(dense, expected, 1e-9, 1e-12)
+
+
 def test_chunks_give_the_same() -> None:
     x = jnp.arange(1.0, 8.0)
     for order in ("forward", "reverse"):
