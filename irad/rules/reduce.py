@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 from jax import lax
 from jax import numpy as jnp
 from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir, mesh
-from irad.linear_map import Apply, Array, Blocks, Function
-from irad.rules.registry import Equation, Jacobian, linear, register, rewritten
+from irad.linear_map import Apply, Array, Blocks, Function, bind
+from irad.rules.registry import Equation, linear, replaced, rewritten
 
 # Sums ---------------------------------------------------------------------------------
 
@@ -39,12 +40,42 @@ linear(lax.cumsum_p, _summed_from_the_other_end)
 # Extrema ------------------------------------------------------------------------------
 
 
-def _extremum(eqn: Equation) -> Blocks:
+def computed_once(x: Array, combine: Any, identity: Any) -> Array:
+    """A copy that XLA keeps: each element combined with a hole beside it.
+
+    XLA moves what is cheap into each of the loops that read it, and computes it there
+    again, rounded differently if it likes. It never moves a window reduction, and on
+    CPU it drops an optimization barrier.
+    """
+    if x.size == 0:
+        return x
+    ones = (1,) * x.ndim
+    beside = ((0, 1), *((0, 0) for _ in ones))
+    pairs = lax.reduce_window(
+        lax.expand_dims(x, (0,)),
+        np.asarray(identity, x.dtype),
+        combine,
+        (2, *ones),
+        (1, *ones),
+        beside,
+    )
+    return lax.squeeze(pairs, (0,))
+
+
+def _kept(x: Array) -> Array:
+    """The operand of an extremum, computed once: else none might attain the result."""
+    if jnp.iscomplexobj(x):
+        return lax.complex(_kept(lax.real(x)), _kept(lax.imag(x)))
+    return computed_once(x, lax.max, -np.inf)
+
+
+def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
     """The mean over the elements that attain the extremum: ``sum(t * m) / sum(m)``.
 
     ``m`` is 1 where ``x == y`` and 0 elsewhere; a NaN attains nothing.
     """
-    (x,), (y,), axes = eqn.x, eqn.y, eqn.params["axes"]
+    x, axes = _kept(eqn.x[0]), eqn.params["axes"]
+    y = bind(eqn.primitive, [x], eqn.params)
     kept = [d for d in range(x.ndim) if d not in axes]
 
     def spread(y: Array) -> Array:
@@ -66,11 +97,11 @@ def _extremum(eqn: Equation) -> Blocks:
         return lax.mul(spread(lax.div(c, count)), mask)
 
     domain, codomain = (ir.tangent_aval(ir.typeof(a)) for a in (x, y))
-    return Blocks(((Function(domain, codomain, (x, y), push, pull),),))
+    return (y,), Blocks(((Function(domain, codomain, (x, y), push, pull),),))
 
 
-register(lax.reduce_max_p, Jacobian("extremum", _extremum))
-register(lax.reduce_min_p, Jacobian("extremum", _extremum))
+replaced(lax.reduce_max_p)(_extremum)
+replaced(lax.reduce_min_p)(_extremum)
 
 # Products and other functions, as trees -----------------------------------------------
 

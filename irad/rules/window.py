@@ -23,7 +23,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function, bind
-from irad.rules.reduce import elementwise_reducer
+from irad.rules.reduce import computed_once, elementwise_reducer
 from irad.rules.registry import (
     Cases,
     Equation,
@@ -228,7 +228,7 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return chosen
 
     def pull(which: Array, c: Array) -> Array:
-        c = _computed_once(c, lax.add, 0)
+        c = computed_once(c, lax.add, 0)
         zero = lax.full_like(c, 0)
         parts = [
             lax.select(_is(which, k), c, zero) for k in range(math.prod(windows.size))
@@ -236,28 +236,13 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return windows.put_back(parts)
 
     domain, codomain = (ir.tangent_aval(ir.typeof(a)) for a in (x, y))
-    which = _computed_once(which, lax.max, np.iinfo(np.int8).min)
+    which = computed_once(which, lax.max, np.iinfo(np.int8).min)
     J = Function(domain, codomain, which, push, pull)
     return (y,), Blocks(((J,),))
 
 
 def _is(which: Array, k: int) -> Array:
     return lax.eq(which, lax.full_like(which, k))
-
-
-def _computed_once(x: Array, combine: Any, identity: Any) -> Array:
-    """A copy that XLA keeps: each element combined with a hole beside it.
-
-    On CPU XLA moves what is cheap, such as these comparisons, into each of the sums
-    that read it, and computes it once for each element of a window. It never moves a
-    window reduction, and it drops an optimization barrier.
-    """
-    if x.size == 0 or x.ndim == 0:
-        return x
-    two = (2,) + (1,) * (x.ndim - 1)
-    beside = ((0, 1),) + ((0, 0),) * (x.ndim - 1)
-    start = np.asarray(identity, x.dtype)
-    return lax.reduce_window(x, start, combine, two, two, beside, base_dilation=two)
 
 
 def _selected_tangent(select: Any) -> Rule:

@@ -157,6 +157,22 @@ def test_laws(case: Case) -> None:
     check_laws(case)
 
 
+@pytest.mark.parametrize("extremum", [jnp.max, jnp.min])
+def test_an_extremum_has_a_slope_where_xla_rounds_its_operand_twice(
+    extremum: Any,
+) -> None:
+    def extremes(x: Any, y: Any, z: Any) -> Any:
+        return extremum(lax.reshape(x * y + z, (64, 64)), 0)
+
+    def pushed(x: Any) -> Any:
+        return irad.jvp(extremes, x, x)[1]
+
+    x = tuple(np.random.default_rng(0).standard_normal((3, 64 * 64)))
+    narrow = tuple(a.astype(F32) for a in x)
+    expected = jax.jvp(extremes, x, x)[1]
+    np.testing.assert_allclose(jax.jit(pushed)(narrow), expected, rtol=1e-3)
+
+
 def test_initial_value_of_a_reduction_is_differentiated() -> None:
     """JAX refuses; and if the value is no identity, JAX's derivative drops it."""
 
