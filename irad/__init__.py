@@ -1,6 +1,7 @@
 """irad: automatic differentiation that plans, at the level of the IR."""
 
 from irad.checking import check_grads
+from irad.compression.picture import SparsityPattern
 from irad.errors import (
     GradientCheckError,
     InternalError,
@@ -16,7 +17,7 @@ from irad.planning.plans import Plan
 from irad.transforms.forward import jvp, linearize
 from irad.transforms.jacobians import hvp, jacfwd, jacrev
 from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
-from irad.transforms.patterns import SparsityPattern, sparsity
+from irad.transforms.patterns import sparsity
 from irad.transforms.reverse import grad, value_and_grad, vjp
 from irad.transforms.transposition import linear_transpose
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from irad.compression.picture import SparsityPattern
 from irad.ellpack import Slot, Term, Terms, values_of
 from irad.ellpack.assembly import Values
 from irad.ellpack.terms import Columns
@@ -130,6 +131,12 @@ class Jacobian:
         if m != n:
             raise ValueError(f"a Jacobian of {m} x {n} elements has no diagonal")
         return self.structure.diagonal(self._values, self._dtype)
+
+    @property
+    def pattern(self) -> SparsityPattern:
+        """Where the matrix has entries: stored ones, and those of products."""
+        row, column = self.structure.places()
+        return SparsityPattern(row, column, self.shape)
 
     def __repr__(self) -> str:
         """Shape and stored entries."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jax import numpy as jnp
 
+from irad._compat.scientific import sparse
 from irad.ellpack import (
     Entries,
     Slot,
@@ -163,9 +164,25 @@ class Structure:
 
     # Sparse -----------------------------------------------------------------------
 
-    def entries(self) -> SparseEntries:
-        """The places of all entries; there must be no factors."""
-        assert not self.factors
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of all entries, products included, in row-major order."""
+        direct = self.entries(with_factors=True)
+        n, width = self.columns, self.columns + sum(f.size for f in self.factors)
+        shape = (self.rows, width)
+        matrix = _pattern(direct.rows, direct.columns, shape)
+        apart = _pattern(np.arange(n), np.arange(n), (n, n))
+        for factor in self.factors:
+            found = entries_of(factor.terms, factor.shape)
+            own = _pattern(found.rows, found.columns, (factor.size, apart.shape[0]))
+            apart = sparse().vstack([apart, own @ apart]).tocsr()
+        whole = (matrix @ apart).tocsr()
+        whole.sum_duplicates()
+        row = np.repeat(np.arange(self.rows, dtype=np.int32), np.diff(whole.indptr))
+        return row, whole.indices.astype(np.int32)
+
+    def entries(self, *, with_factors: bool = False) -> SparseEntries:
+        """The places of all entries; there are no factors, or their columns count."""
+        assert with_factors or not self.factors
         rows, columns, parts = [], [], []
         for j, terms in enumerate(self.by_output):
             shape = tuple(self.outputs[j].aval.shape)
@@ -182,6 +199,10 @@ class Structure:
         row = np.concatenate(rows) if rows else np.zeros(0, np.int32)
         column = np.concatenate(columns) if columns else np.zeros(0, np.int32)
         return SparseEntries(row, column, tuple(parts))
+
+
+def _pattern(row: Any, column: Any, shape: tuple[int, int]) -> Any:
+    return sparse().csr_array((np.ones(len(row), np.bool_), (row, column)), shape=shape)
 
 
 def _entries_shape(t: Term) -> tuple[int, ...]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from irad._compat import ir, scientific
+from irad._compat import ir
 from irad.accumulate import ENGINE
 from irad.capture import Captured, capture
 from irad.compression.colouring import entries
 from irad.compression.detection import detect_split
 from irad.compression.pattern import NOTHING, Pattern, stacked, zero
+from irad.compression.picture import SparsityPattern
 from irad.derivatives import active_inputs, wanted_outputs
 from irad.errors import NotLinearError
 from irad.staging import Program
@@ -31,88 +30,10 @@ from irad.transforms.arguments import (
 )
 from irad_passes import dce
 
-WIDTH, HEIGHT = 40, 20
-SHADES = " ░▒▓█"
-
 _DOC = (
     "Sparsity pattern of the Jacobian of {{fun}} with respect to positional "
     "argument(s) {argnums}."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class SparsityPattern:
-    """Where a Jacobian may be nonzero: ``(rows[k], columns[k])``, in row-major order.
-
-    Rows count the elements of all outputs, columns those of all differentiated inputs.
-    ``print`` shows a picture, whose cells are shaded by density.
-    """
-
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    shape: tuple[int, int]
-
-    @property
-    def nnz(self) -> int:
-        """How many entries may be nonzero."""
-        return len(self.rows)
-
-    @property
-    def density(self) -> float:
-        """Which part of all entries may be nonzero; 0 where there are no entries."""
-        return self.nnz / max(1, self.shape[0] * self.shape[1])
-
-    def toscipy(self) -> Any:
-        """The pattern as a ``scipy.sparse.csr_array`` of bools."""
-        data = np.ones(self.nnz, np.bool_)
-        pairs = (self.rows, self.columns)
-        return scientific.sparse().csr_array((data, pairs), shape=self.shape)
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draws the pattern with matplotlib, on given axes or new ones; returns them.
-
-        Raises:
-            ImportError: matplotlib is not installed.
-        """
-        ax = scientific.pyplot().gca() if ax is None else ax
-        ax.spy(self.toscipy(), markersize=max(0.2, min(5.0, 300 / max(self.shape))))
-        ax.set_title(self._headline())
-        return ax
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SparsityPattern):
-            return NotImplemented
-        return (
-            self.shape == other.shape
-            and np.array_equal(self.rows, other.rows)
-            and np.array_equal(self.columns, other.columns)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __str__(self) -> str:
-        return "\n".join([self._headline(), *self._picture()])
-
-    __repr__ = __str__
-
-    def _headline(self) -> str:
-        m, n = self.shape
-        return f"{m} x {n}, {self.nnz} nonzeros ({self.density:.3g} of all)"
-
-    def _picture(self) -> list[str]:
-        """Rows of cells, each shaded by how full its part of the matrix is."""
-        m, n = self.shape
-        height, width = min(m, HEIGHT), min(n, WIDTH)
-        if not height or not width:
-            return []
-        i = self.rows.astype(np.int64) * height // m
-        j = self.columns.astype(np.int64) * width // n
-        full = np.bincount(i * width + j, minlength=height * width)
-        tall = np.bincount(np.arange(m) * height // m)
-        wide = np.bincount(np.arange(n) * width // n)
-        part = full.reshape(height, width) / np.outer(tall, wide)
-        shade = np.ceil(part * (len(SHADES) - 1)).astype(int)
-        return ["".join(SHADES[s] for s in row) for row in shade]
 
 
 def sparsity(

@@ -197,6 +197,14 @@ def test_an_operator_multiplies_from_both_sides() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["burgers", "softmax", "trees", "arrow", "set"])
+def test_the_pattern_of_an_operator_covers_the_nonzeros(name: str) -> None:
+    fun, x = FUNCTIONS[name]
+    J = irad.jacobian(fun, format="operator")(x)
+    expected = as_matrix(jax.jacobian(fun)(x), "dense", x, jax.eval_shape(fun, x))
+    np.testing.assert_array_equal(J.pattern.toscipy().toarray(), expected != 0)
+
+
 @pytest.mark.parametrize("name", ["burgers", "softmax", "elementwise", "loop", "arrow"])
 def test_the_diagonal_is_that_of_the_matrix(name: str) -> None:
     fun, x = FUNCTIONS[name]
