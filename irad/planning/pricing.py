@@ -69,7 +69,9 @@ def vjp_program(program: Program) -> SplitProgram:
 
 def _marks(program: Program) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
     inputs, count = set(program.inputs), len(program.outputs)
-    active = tuple(v in inputs for v in program.jaxpr.invars)
+    active = tuple(
+        v in inputs and is_differentiable(v.aval) for v in program.jaxpr.invars
+    )
     wanted = tuple(
         j < count and is_differentiable(v.aval)
         for j, v in enumerate(program.jaxpr.outvars)
