@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -47,6 +48,12 @@ class Case:
 
 
 TOLERANCE = {2: 2e-2, 4: 2e-5, 8: 1e-10}
+# A program runs once, so that compiling it is most of the time.
+QUICK = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_use_fusion_emitters": False,
+}
 
 
 def check_laws(case: Case) -> None:
@@ -69,8 +76,9 @@ def check_laws(case: Case) -> None:
     t = [_direction(rng, a) for a in x]
     y = jax.eval_shape(fun, *x)
     c = case.cotangents(y) if case.cotangents else [_direction(rng, a) for a in y]
-    ours = jax.jit(lambda *a: _quantities(irad, fun, a, t, c, case))(*x)
-    theirs = jax.jit(lambda *a: _quantities(jax, other, a, t, c, case))(*x)
+    compiled = partial(jax.jit, compiler_options=QUICK)
+    ours = compiled(lambda *a: _quantities(irad, fun, a, t, c, case))(*x)
+    theirs = compiled(lambda *a: _quantities(jax, other, a, t, c, case))(*x)
     rtol = case.rtol or max([TOLERANCE[_width(a)] for a in [*x, *y]], default=1e-10)
     for law, expected in theirs.items():
         _close(law, case.name, ours[law], expected, rtol)
