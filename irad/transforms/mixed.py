@@ -96,6 +96,11 @@ def request(
         raise ValueError(
             f"chunk_size is None, 'auto' or a positive int, got {chunk_size!r}"
         )
+    if allow_int and format != "dense":
+        raise ValueError(
+            f"allow_int is for format='dense', got {format!r}: integers have no tangents "
+            "to keep. Leave them out of argnums."
+        )
     options = Options(
         order=order if isinstance(order, str) else tuple(map(int, order)),
         effort=effort,

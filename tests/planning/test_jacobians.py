@@ -306,6 +306,7 @@ def test_chunks_give_the_same() -> None:
         {"chunk_size": 0},
         {"memory_limit": "lots"},
         {"memory_limit": -1},
+        {"allow_int": True, "format": "operator"},
     ],
 )
 def test_an_unknown_option_is_an_error(options: Any) -> None:
