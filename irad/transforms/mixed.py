@@ -98,8 +98,8 @@ def request(
         )
     if allow_int and format != "dense":
         raise ValueError(
-            f"allow_int is for format='dense', got {format!r}: integers have no tangents "
-            "to keep. Leave them out of argnums."
+            f"allow_int is for format='dense', got {format!r}: integers have no "
+            "tangents to keep. Leave them out of argnums."
         )
     options = Options(
         order=order if isinstance(order, str) else tuple(map(int, order)),
