@@ -1,0 +1,118 @@
+"""The options of planned Jacobians: what they may be, as planning takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+
+from irad.planning.choice import Options
+from irad.planning.plans import Plan
+from irad.transforms.formats import FORMATS
+
+ORDERS = (
+    "auto",
+    "forward",
+    "reverse",
+    "chain",
+    "markowitz",
+    "elimination",
+    "compressed",
+)
+EFFORTS = ("estimate", "search", "measure")
+
+Order = (
+    Literal[
+        "auto",
+        "forward",
+        "reverse",
+        "chain",
+        "markowitz",
+        "elimination",
+        "compressed",
+    ]
+    | Sequence[int]
+)
+Effort = Literal["estimate", "search", "measure"]
+Format = Literal["dense", "bcoo", "scipy", "operator"]
+Size = int | str | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of a Jacobian, checked."""
+
+    options: Options
+    format: str
+    plan: Plan | None
+    has_aux: bool
+    holomorphic: bool
+    allow_int: bool
+
+
+def request(
+    order: Order,
+    effort: Effort,
+    format: Format,
+    chunk_size: Size,
+    memory_limit: Size,
+    plan: Plan | None,
+    *,
+    has_aux: bool,
+    holomorphic: bool,
+    allow_int: bool = False,
+) -> Request:
+    """The options as planning takes them; ValueError for what is not one of them."""
+    if isinstance(order, str) and order not in ORDERS:
+        raise ValueError(f"order is one of {', '.join(ORDERS)}, got {order!r}")
+    if effort not in EFFORTS:
+        raise ValueError(f"effort is one of {', '.join(EFFORTS)}, got {effort!r}")
+    if format not in FORMATS:
+        raise ValueError(f"format is one of {', '.join(FORMATS)}, got {format!r}")
+    if chunk_size not in (None, "auto") and (
+        not isinstance(chunk_size, int) or chunk_size < 1
+    ):
+        raise ValueError(
+            f"chunk_size is None, 'auto' or a positive int, got {chunk_size!r}"
+        )
+    if allow_int and format != "dense":
+        raise ValueError(
+            f"allow_int is for format='dense', got {format!r}: integers have no "
+            "tangents to keep. Leave them out of argnums."
+        )
+    options = Options(
+        order=order if isinstance(order, str) else tuple(map(int, order)),
+        effort=effort,
+        sparse=format != "dense",
+        factored=format == "operator",
+        chunk_size=chunk_size,
+        memory_limit=None if memory_limit is None else as_bytes(memory_limit),
+        backend=jax.default_backend(),
+    )
+    return Request(options, format, plan, has_aux, holomorphic, allow_int)
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+def as_bytes(limit: int | str) -> int:
+    """A memory limit in bytes: a positive int, or a text such as ``"512MiB"``."""
+    if isinstance(limit, str):
+        text = limit.strip()
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+        unit = _UNITS.get(text[len(digits) :].strip().upper() or "B")
+        try:
+            found = None if unit is None else int(float(digits) * unit)
+        except ValueError:
+            found = None
+    else:
+        found = limit
+    if found is None or found <= 0:
+        raise ValueError(
+            "memory_limit is a positive number of bytes or a text such as '512MiB' or "
+            f"'2GB', got {limit!r}"
+        )
+    return found
