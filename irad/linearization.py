@@ -90,7 +90,14 @@ def is_differentiable(aval: Any) -> bool:
     So does a result on its way: what it will be depends on what was sent.
     """
     dtype = getattr(aval, "dtype", None)
-    return mesh.is_future(aval) if dtype is None else ir.is_inexact(dtype)
+    if dtype is None:
+        return mesh.is_future(aval)
+    if ir.is_extended(dtype) and ir.is_extended(ir.tangent_aval(aval).dtype):
+        raise NotDifferentiableError(
+            f"values of type {aval} have tangents of an extended dtype, which may be "
+            "added in a way of their own: irad does not differentiate them"
+        )
+    return ir.is_inexact(dtype)
 
 
 def _needed(jaxpr: Jaxpr, wanted: Sequence[bool]) -> set[Var]:

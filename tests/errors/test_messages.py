@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -188,3 +190,38 @@ def test_a_primitive_without_a_rule_names_its_line():
     primitive.def_abstract_eval(lambda x: x)
     with pytest.raises(irad.NoRuleError, match=r"unheard_of.*test_messages\.py"):
         irad.grad(lambda x: primitive.bind(x).sum())(X)
+
+
+class _MaxRules:
+    """Rules of an extended dtype whose tangents are added by taking the greatest."""
+
+    @staticmethod
+    def physical_element_aval(dtype):
+        return jax.typeof(jnp.float32(0.0))
+
+    @staticmethod
+    def convert_from(dtype, other):
+        return other == np.dtype("float32")
+
+    @staticmethod
+    def convert_to(other, dtype):
+        return other == np.dtype("float32")
+
+    @staticmethod
+    def tangent_dtype(dtype):
+        return dtype
+
+
+@dataclass(frozen=True)
+class _Max(type(jax.random.key(0).dtype).__mro__[1]):
+    name: str = "greatest"
+    type: type = jax.dtypes.extended
+    _rules: type = _MaxRules
+
+
+def test_tangents_of_an_extended_dtype_are_refused():
+    def fun(x):
+        return lax.convert_element_type(lax.convert_element_type(x, _Max()), x.dtype)
+
+    with pytest.raises(irad.NotDifferentiableError, match="extended dtype"):
+        irad.grad(fun)(jnp.float32(1.0))
