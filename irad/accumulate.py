@@ -56,10 +56,12 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
         results = map(outvars.__getitem__, node.wanted)
         c: list[Any] = [*map(cotangents.get, results)]
         some_zero = None in c
-        if some_zero and all(c_j is None for c_j in c):
+        # A user's bwd may return what does not depend on its cotangent: it is run.
+        takes_zeros = some_zero and getattr(node.local, "takes_zeros", False)
+        if some_zero and not takes_zeros and all(c_j is None for c_j in c):
             continue
         emit.source, emit.ctx = eqn.source_info, eqn.ctx
-        if some_zero and not getattr(node.local, "takes_zeros", False):
+        if some_zero and not takes_zeros:
             c = [
                 emit.zeros(ir.cotangent_aval(outvars[j].aval)) if c_j is None else c_j
                 for j, c_j in zip(node.wanted, c, strict=True)

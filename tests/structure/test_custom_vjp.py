@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -320,3 +321,30 @@ def test_higher_orders_differentiate_the_programs_as_code():
     ours = irad.grad(irad.grad(irad.grad(cubed)))(1.3)
     theirs = jax.grad(jax.grad(jax.grad(cubed)))(1.3)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_a_bwd_is_run_where_another_returns_none_for_its_result() -> None:
+    @jax.custom_vjp
+    def scaled(x: Any, history: Any) -> Any:
+        return x
+
+    scaled.defvjp(lambda x, h: (x, h), lambda h, c: (c, h * 0 + 3.0))
+
+    @jax.custom_vjp
+    def product(a: Any, b: Any) -> Any:
+        return a * b
+
+    product.defvjp(lambda a, b: (a * b, a), lambda a, c: (None, c * a))
+
+    def once(h: Any, x: Any, y: Any) -> Any:
+        return jnp.sum(product(scaled(x, h), y))
+
+    def twice(h: Any, x: Any, y: Any) -> Any:
+        step = lambda c, _: (c + once(h, x, y), None)  # noqa: E731
+        return lax.scan(step, 0.0, None, length=2)[0]
+
+    args = jnp.ones(3), jnp.arange(3.0), jnp.arange(3.0) + 1
+    for fun in (once, twice):
+        ours, theirs = (ad.grad(fun, (0, 1, 2))(*args) for ad in (irad, jax))
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
