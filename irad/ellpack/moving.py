@@ -12,7 +12,7 @@ from jax import numpy as jnp
 
 from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.shapes import reshaped, spread
-from irad.ellpack.terms import Array, Slot, Term, Terms, width
+from irad.ellpack.terms import Array, Slot, Term, Terms
 
 Given = list[Terms | None]
 DENSE = 8
@@ -327,8 +327,3 @@ def _joined_columns(
             piece[: t.k] = t.columns.index
         pieces.append(piece)
     return walk.columns(np.concatenate(pieces, axis + 1))
-
-
-def widest(given: Given) -> int:
-    """The number of entries of the widest operand."""
-    return max((width(terms) for terms in given if terms), default=0)

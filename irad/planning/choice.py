@@ -352,7 +352,7 @@ def _per_tangent(section: Section) -> tuple[float, float]:
     wanted = (True,) * len(section.stop)
     push = ENGINE.linearize(section.jaxpr, section.active, wanted).linear.jaxpr
     pull = ENGINE.vjp(section.jaxpr, section.active, wanted).linear.jaxpr
-    return pricing.one_tangent(dce(push), 0), pricing.one_tangent(dce(pull), 0)
+    return pricing.one_tangent(dce(push)), pricing.one_tangent(dce(pull))
 
 
 def _widths(structure: Structure) -> str:

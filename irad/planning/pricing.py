@@ -85,7 +85,7 @@ def _batches(count: int, chunk: int | None) -> tuple[int, int]:
     return batch, -(-count // batch)
 
 
-def one_tangent(jaxpr: Jaxpr, residuals: int) -> float:
+def one_tangent(jaxpr: Jaxpr) -> float:
     """The flops of a linear program for one tangent."""
     return float(cost_of(jaxpr).flops) + 1.0
 
