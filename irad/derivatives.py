@@ -194,12 +194,6 @@ def transposed(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split | None:
     )
 
 
-def variables_read(jaxpr: Jaxpr) -> set[Var]:
-    """The variables that some equation or output reads."""
-    read = {x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Var}
-    return read | {x for x in jaxpr.outvars if type(x) is Var}
-
-
 def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     """Value and tangent program: all outputs, then the tangents of float outputs."""
     active = active_inputs(jaxpr, num_consts)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from irad._compat import ir
-from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter, Snippet, opened, snippet
 from irad.graph import SplitProgram
@@ -20,6 +20,7 @@ __all__ = [
     "opened",
     "positions",
     "spread",
+    "variables_read",
 ]
 
 
@@ -83,3 +84,9 @@ def count(jaxpr: Jaxpr) -> int:
         for inner in ir.inner_jaxprs(eqn):
             total += count(inner)
     return total
+
+
+def variables_read(jaxpr: Jaxpr) -> set[Var]:
+    """The variables that some equation or output reads."""
+    read = {x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Var}
+    return read | {x for x in jaxpr.outvars if type(x) is Var}

@@ -18,9 +18,12 @@ from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
-from irad.graph import Engine, Linearized
-from irad.structure.bodies import code_of, constants, opened
-from irad_passes import dce, invariant_equations
+from irad.graph import Engine, Linearized, SplitProgram
+from irad.structure.bodies import code_of, constants, opened, variables_read
+from irad.checkpointing.prices import PRICE
+from irad_passes import Boundary, cse, inline, invariant_equations, partition
+
+MOST_INLINED = 4096
 
 
 @dataclass(frozen=True)
@@ -115,44 +118,51 @@ def loop_program(
     split = (engine.vjp if reverse else engine.linearize)(
         body, moving.inputs, moving.outputs
     )
-    full = split.forward.jaxpr
-    m = len(body.outvars)
-    residuals = split.residuals(full.invars, full.outvars[m:])
-    full = full.replace(outvars=[*full.outvars[:m], *residuals])
-    invariant = [i < parts.consts for i in range(len(full.invars))]
-    prologue, moved = invariant_equations(full, invariant)
-    extras = moved.invars[len(full.invars) :]
-    a, s, x = parts.split(moved.invars[: len(full.invars)])
-    fixed_at = {v: i for i, v in enumerate([*a, *extras])}
-    sliced_at = {v: i for i, v in enumerate(x)}
-    kinds = [_kind(v, fixed_at, sliced_at) for v in moved.outvars[m:]]
-    stacked = [v for v, k in zip(moved.outvars[m:], kinds, strict=True) if k == 2]
-    forward = dce(
-        moved.replace(
-            invars=[*a, *extras, *s, *x], outvars=[*moved.outvars[:m], *stacked]
-        )
-    )
-    order = sorted(range(len(kinds)), key=lambda i: kinds[i])
-    linear = split.linear.jaxpr
-    given = linear.invars[len(kinds) :]
-    linear = linear.replace(invars=[*(linear.invars[i] for i in order), *given])
-    out = moved.outvars[m:]
+    joint = _joint(split, body)
+    n, m = len(body.invars), len(body.outvars)
+    invariant = [i < parts.consts for i in range(len(joint.jaxpr.invars))]
+    prologue, moved = invariant_equations(joint.jaxpr, invariant)
+    k = len(joint.jaxpr.invars)
+    inputs, given, extras = moved.invars[:n], moved.invars[n:k], moved.invars[k:]
+    a, s, x = parts.split(inputs)
+    moved = moved.replace(invars=[*a, *extras, *s, *x, *given])
+    free = [True] * len([*a, *extras]) + [False] * len(s) + [True] * len(x)
+    boundary = Boundary(n + len(extras), m, tuple(free))
+    division = partition(moved, boundary=boundary, price=PRICE)
+    second = division.second
+    reads = variables_read(second)
+    fixed = [i for i, v in enumerate([*a, *extras]) if v in reads]
+    sliced = [i for i, v in enumerate(x) if v in reads]
+    rows = [*([*a, *extras][i] for i in fixed), *(x[i] for i in sliced)]
+    linear = second.replace(invars=[*rows, *division.kept, *given])
     return LoopProgram(
-        ir.closed_jaxpr(prologue, split.forward.consts),
-        ir.closed_jaxpr(forward, split.forward.consts),
-        len(stacked),
-        tuple(fixed_at[out[i]] for i in order if kinds[i] == 0),
-        tuple(sliced_at[out[i]] for i in order if kinds[i] == 1),
-        ir.closed_jaxpr(linear, split.linear.consts),
+        ir.closed_jaxpr(prologue, joint.consts),
+        ir.closed_jaxpr(division.first, joint.consts),
+        len(division.kept),
+        tuple(fixed),
+        tuple(sliced),
+        ir.closed_jaxpr(linear, joint.consts),
         split.carries,
         split.zeros,
     )
 
 
-def _kind(v: Atom, fixed: dict[Any, int], sliced: dict[Any, int]) -> int:
-    if type(v) is Literal:
-        return 2
-    return 0 if v in fixed else 1 if v in sliced else 2
+def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
+    """The body and its linear program as one, calls written out.
+
+    It takes the body's inputs, then tangents or cotangents, and gives the body's
+    outputs, then the images.
+    """
+    emit = Emitter()
+    full = split.forward.jaxpr
+    m = len(body.outvars)
+    outs = emit.splice(code_of(split.forward), full.invars)
+    residuals = split.residuals(full.invars, outs[m:])
+    given = [Var(v.aval) for v in split.linear.jaxpr.invars[len(residuals) :]]
+    images = emit.splice(code_of(split.linear), [*residuals, *given])
+    made = emit.closed([*full.invars, *given], [*outs[:m], *images], "joint")
+    jaxpr = inline(made.jaxpr, max_equations=MOST_INLINED, keep_shared=False)
+    return ir.closed_jaxpr(cse(jaxpr), made.consts)
 
 
 class Scan:

@@ -10,6 +10,18 @@ from irad_passes.dce import dce
 from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
+from irad_passes.partition import Boundary, Partition, Price, partition
 from irad_passes.simplify import simplify
 
-__all__ = ["cse", "dce", "fold", "inline", "invariant_equations", "simplify"]
+__all__ = [
+    "Boundary",
+    "Partition",
+    "Price",
+    "cse",
+    "dce",
+    "fold",
+    "inline",
+    "invariant_equations",
+    "partition",
+    "simplify",
+]
