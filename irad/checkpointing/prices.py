@@ -8,15 +8,17 @@ a contraction, a factorization or a loop costs what it costs.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
+
 from irad._compat import ir
 from irad._compat.ir import JaxprEqn, Var
-from irad.cost import MACHINES, equation_cost, seconds
+from irad.cost import MACHINES, Machine, equation_cost, seconds
 from irad.cost.operations import is_entrywise, operations, CONTRACTIONS, FUNCTIONS, MOVES
 from irad_passes import Price
 from jax import lax
 
-STORE = float(os.environ.get("STORE", "0.6")) * 1e-9 / 4
-FACTOR = float(os.environ.get("FACTOR", "1.0"))
+STORE = float(os.environ.get("STORE", "3")) * 1e-9 / 4
+DOT = float(os.environ.get("DOT", "2.0"))
 
 
 def bytes_of(v: Var) -> int:
@@ -31,15 +33,26 @@ def kept(v: Var) -> float:
 def computed(eqn: JaxprEqn) -> float:
     found = operations(eqn)
     if found is None or found.contracted:
-        if os.environ.get("NODOT"):
-            return float("inf")
-        return seconds(equation_cost(eqn)) * float(os.environ.get("DOT", "1.0"))
+        return seconds(equation_cost(eqn)) * DOT
     fused = eqn.primitive in FUNCTIONS or eqn.primitive in MOVES
     if not fused:
         return seconds(equation_cost(eqn))
     machine = MACHINES["cpu"]
     simple = found.flops - found.transcendentals
-    return FACTOR * (simple / machine.flops + found.transcendentals * machine.transcendental) + 1e-13
+    return (simple / machine.flops + found.transcendentals * machine.transcendental) + 1e-13
 
 
 PRICE = Price(kept, computed)
+
+
+def deferral_gain(dots: Sequence[JaxprEqn], stacked: Collection[Var], length: int, machine: Machine) -> float:
+    if os.environ.get("NODEFER"): return -1
+    inside = after = 0.0
+    for dot in dots:
+        cost = equation_cost(dot)
+        out = bytes_of(dot.outvars[0])
+        inside += seconds(cost) * DOT + 2 * out / machine.bandwidth(out)
+        after += cost.contracted / machine.contracted
+    after += sum(STORE * bytes_of(x) for x in stacked)
+    if os.environ.get("FORCE"): return 1
+    return length * (inside - after)

@@ -20,7 +20,8 @@ from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
 from irad.structure.bodies import code_of, constants, opened, variables_read
-from irad.checkpointing.prices import PRICE
+from irad.checkpointing.prices import MACHINES, PRICE
+from irad.structure.deferral import Product, defer
 from irad_passes import Boundary, cse, inline, invariant_equations, partition
 
 MOST_INLINED = 4096
@@ -108,11 +109,18 @@ class LoopProgram:
     linear: ClosedJaxpr
     carries: tuple[bool, ...]
     zeros: tuple[bool, ...]
+    products: tuple[Product, ...] = ()
+    whole: frozenset[int] = frozenset()
 
 
 @by_jaxpr
 def loop_program(
-    body: Jaxpr, parts: Parts, moving: Activity, engine: Engine, reverse: bool
+    body: Jaxpr,
+    parts: Parts,
+    moving: Activity,
+    engine: Engine,
+    reverse: bool,
+    length: int,
 ) -> LoopProgram:
     """The split of a loop's body, its invariant part moved out."""
     split = (engine.vjp if reverse else engine.linearize)(
@@ -135,6 +143,14 @@ def loop_program(
     sliced = [i for i, v in enumerate(x) if v in reads]
     rows = [*([*a, *extras][i] for i in fixed), *(x[i] for i in sliced)]
     linear = second.replace(invars=[*rows, *division.kept, *given])
+    zeros, products, whole = split.zeros, (), frozenset()
+    if reverse:
+        stacked = [*(x[i] for i in sliced), *division.kept]
+        na = sum(parts.split(moving.inputs)[0])
+        images = [i for i in range(na) if not zeros[i]]
+        later = defer(linear, images, stacked, length, MACHINES["cpu"])
+        linear, products, whole = later.linear, later.products, later.whole
+        zeros = tuple(zero or i in whole for i, zero in enumerate(zeros))
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
         ir.closed_jaxpr(division.first, joint.consts),
@@ -143,7 +159,9 @@ def loop_program(
         tuple(sliced),
         ir.closed_jaxpr(linear, joint.consts),
         split.carries,
-        split.zeros,
+        zeros,
+        products,
+        whole,
     )
 
 
@@ -235,11 +253,32 @@ class Scan:
         ]
         a, _, _ = self._parts.split(self._body.invars)
         a_marks, _, _ = self._parts.split(self._moving.inputs)
-        sums = [emit.zeros(ir.cotangent_aval(v.aval)) for v in pick(a, a_marks)]
+        sums = [
+            emit.zeros(ir.cotangent_aval(v.aval))
+            for i, v in enumerate(pick(a, a_marks))
+            if i not in program.whole
+        ]
         outs = self._loop(
             emit, self._pull_body, fixed, [*sums, *cs], [*rows, *cy], flip=True
         )
-        return self._pulled(outs)
+        return self._pulled(self._with_products(emit, program, rows, outs))
+
+    def _with_products(
+        self, emit: Emitter, program: LoopProgram, rows: Sequence[Atom], outs: list[Any]
+    ) -> list[Any]:
+        """The results of the pulled loop, with the products over all of its steps."""
+        marked = sum(self._moving.inputs) - len(program.whole)
+        stacks = [*rows, *outs[marked:]]
+        results = iter(outs[:marked])
+        found: list[Any] = [
+            None if i in program.whole else next(results)
+            for i in range(sum(self._moving.inputs))
+        ]
+        for product in program.products:
+            made = product.emit(emit, stacks)
+            total = found[product.image]
+            found[product.image] = made if total is None else emit.add(total, made)
+        return found
 
     def jvp(
         self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], t: Sequence[Any]
@@ -256,7 +295,12 @@ class Scan:
 
     def _program(self, *, reverse: bool) -> LoopProgram:
         return loop_program(
-            self._body, self._parts, self._moving, self._engine, reverse
+            self._body,
+            self._parts,
+            self._moving,
+            self._engine,
+            reverse,
+            self._params["length"],
         )
 
     @cached_property
@@ -417,19 +461,26 @@ def _pull_body(
     cy = [c for c in cotangents[n:] if c is not None]
     a, s, x = parts.split(body.invars)
     on_a, on_s, on_x = parts.split(moving.inputs)
-    sums = [Var(ir.cotangent_aval(v.aval)) for v in pick(a, on_a)]
+    na, ns = sum(on_a), len(cs)
+    sums = [
+        Var(ir.cotangent_aval(v.aval))
+        for i, v in enumerate(pick(a, on_a))
+        if i not in program.whole
+    ]
     emit = Emitter()
     returned = iter(emit.splice(code_of(program.linear), linear.invars))
     zeros = iter(program.zeros)
     pulled = [None if zero else next(returned) for zero in zeros]
-    na, ns = len(sums), len(cs)
+    factors = list(returned)
     ca, cin, cx = pulled[:na], pulled[na : na + ns], pulled[na + ns :]
     outs: list[Atom] = []
+    ca = [c for i, c in enumerate(ca) if i not in program.whole]
     for total, c in zip(sums, ca, strict=True):
         outs.append(total if c is None else emit.add(total, c))
     for v, c in zip([*pick(s, on_s), *pick(x, on_x)], [*cin, *cx], strict=True):
         outs.append(emit.zeros(ir.cotangent_aval(v.aval)) if c is None else c)
-    return emit.closed([*rows[:k], *sums, *cs, *rows[k:], *cy], outs, "pull")
+    made = [*rows[:k], *sums, *cs, *rows[k:], *cy]
+    return emit.closed(made, [*outs, *factors], "pull")
 
 
 @by_jaxpr
