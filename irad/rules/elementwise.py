@@ -17,6 +17,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, primitives
+from irad._compat.ordering import after_p
 from irad.linear_map import (
     Apply,
     Array,
@@ -298,6 +299,7 @@ elementwise(lax.copy_p, ONE)
 elementwise(primitives.name_p, ONE)
 elementwise(primitives.stage_p, ONE)
 elementwise(primitives.tie_p, None, ONE)
+linear(after_p, lambda c, J: c)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ __all__ = [
     "lifted",
     "mask",
     "opened",
+    "pick",
     "positions",
     "spread",
     "variables_read",
@@ -58,6 +59,11 @@ def mask(n: int, positions: Sequence[int], shift: int = 0) -> tuple[bool, ...]:
     """Marks some positions among ``n``, each moved by ``shift``."""
     marked = {i + shift for i in positions}
     return tuple(i in marked for i in range(n))
+
+
+def pick(values: Sequence[Any], marks: Sequence[bool]) -> list[Any]:
+    """The marked values."""
+    return [x for x, marked in zip(values, marks, strict=True) if marked]
 
 
 def positions(marks: Sequence[bool]) -> tuple[int, ...]:

@@ -18,9 +18,10 @@ from irad.caching import by_jaxpr
 from irad.emitter import Emitter, Snippet, snippet
 from irad.errors import NoRuleError
 from irad.graph import Engine, Linearized
-from irad.structure.bodies import code_of, count, mask, opened, positions
+from irad.structure.bodies import code_of, count, mask, opened, pick, positions
 from irad.structure.call import SPLICED_EQUATIONS
 from irad.structure.saving import divide
+from irad.structure.ties import tie, tied_inputs, witness_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class Checkpointed:
     forward: ClosedJaxpr
     linear: ClosedJaxpr
     reads: tuple[bool, ...]
+    ties: tuple[bool, ...]
     zeros: tuple[bool, ...]
     spaces: tuple[Spaces | None, ...]
 
@@ -119,11 +121,18 @@ class Remat:
         atoms = [*loaded, *x, *given]
         barriers = [*[True] * len(saved), *self._barriers, *[True] * len(given)]
         read = [i for i, on in enumerate(made.reads) if on]
+        witness = witness_of(given)
+        operands = [
+            tie(emit, atoms[i], witness)
+            if tied and barriers[i] and witness is not None
+            else atoms[i]
+            for i, tied in zip(read, made.ties, strict=True)
+        ]
         outs = iter(
             self._equation(
                 emit,
                 made.linear,
-                [atoms[i] for i in read],
+                operands,
                 [barriers[i] for i in read],
                 differentiated=True,
             )
@@ -191,10 +200,12 @@ def _checkpointed(
     outs = emit.splice(code_of(split.linear), [*found, *given])
     program = emit.closed([*again.invars, *given], outs, "rematted computation")
     reads, program = _narrowed(program)
+    known = [*[True] * len(again.invars), *[False] * len(given)]
     return Checkpointed(
         ir.closed_jaxpr(division.first, consts),
         program,
         reads,
+        tied_inputs(program.jaxpr, pick(known, reads)),
         split.zeros,
         division.spaces,
     )

@@ -19,7 +19,7 @@ from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
-from irad.structure.bodies import code_of, constants, opened, variables_read
+from irad.structure.bodies import code_of, constants, opened, pick, variables_read
 from irad.checkpointing.prices import MACHINES, PRICE
 from irad.structure.deferral import Product, defer
 from irad_passes import Boundary, cse, inline, invariant_equations, partition
@@ -83,11 +83,6 @@ def activity(
     marked[a : a + n] = live
     ys = [o and c for o, c in zip(outputs[n:], carries[n:], strict=True)]
     return Activity(tuple(marked), (*live, *ys))
-
-
-def pick(values: Sequence[Any], marks: Sequence[bool]) -> list[Any]:
-    """The marked values."""
-    return [x for x, marked in zip(values, marks, strict=True) if marked]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from irad.emitter import Emitter
 from irad.errors import NotDifferentiableError
 from irad.graph import Engine, Linearized
 from irad.structure.bodies import code_of, opened
-from irad.structure.scan import Parts, activity, pick
+from irad.structure.bodies import pick
+from irad.structure.scan import Parts, activity
 
 
 class While:
