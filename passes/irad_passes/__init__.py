@@ -11,6 +11,7 @@ from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
 from irad_passes.partition import Boundary, Partition, Price, partition
+from irad_passes.segments import cut_scan, segmented
 from irad_passes.simplify import simplify
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "Partition",
     "Price",
     "cse",
+    "cut_scan",
     "dce",
     "fold",
     "inline",
     "invariant_equations",
     "partition",
+    "segmented",
     "simplify",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # pyright: reportPrivateUsage=false
-from jax._src.core import NamedAxisEffect
+from jax._src.core import NamedAxisEffect, mapped_aval, unmapped_aval
 from jax._src.effects import JaxprInputEffect
 from jax._src.lax.lax import optimization_barrier_p
 from jax._src.literals import TypedNdArray
@@ -24,10 +24,12 @@ __all__ = [
     "is_unspecified",
     "leaves_inlining_to_jax",
     "optimization_barrier_p",
+    "row_aval",
     "scalar_literal",
     "scan_counts",
     "scan_restricted",
     "shard_map_p",
+    "stacked_aval",
 ]
 
 Params = dict[str, Any]
@@ -61,6 +63,16 @@ def scan_restricted(params: Params, reads: Sequence[bool], used: Sequence[bool])
         ft_in=params["ft_in"].filter_with_mask(reads),
         ft_out=params["ft_out"].filter_with_mask(used),
     )
+
+
+def stacked_aval(length: int, aval: Any) -> Any:
+    """The type of ``length`` values stacked along a new leading axis."""
+    return unmapped_aval(length, 0, aval)
+
+
+def row_aval(aval: Any) -> Any:
+    """The type of one of the values stacked along the leading axis."""
+    return mapped_aval(aval.shape[0], 0, aval)
 
 
 def is_unspecified(sharding: Any) -> bool:
