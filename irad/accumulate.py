@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, cast
 
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
+from irad.checkpointing import Checkpointing
 from irad.emitter import Emitter
 from irad.graph import Engine, JvpProgram, LinearizedGraph, Node, SplitProgram
 from irad.linearization import linearize
 from irad_passes import dce
 
 Tape = list[tuple[Node, Any]]
+DEFAULT = Checkpointing()
 
 
 def operands(eqn: JaxprEqn, env: dict[Var, Atom]) -> Sequence[Atom]:
@@ -166,10 +169,13 @@ def jvp(jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]) -> Jvp
 
 @by_jaxpr
 def vjp(
-    jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]
+    jaxpr: Jaxpr,
+    active: tuple[bool, ...],
+    wanted: tuple[bool, ...],
+    checkpointing: Checkpointing = DEFAULT,
 ) -> SplitProgram:
     """The reverse-mode programs of a jaxpr without constants."""
-    graph = linearize(jaxpr, active, wanted, ENGINE)
+    graph = linearize(jaxpr, active, wanted, engine(checkpointing))
     emit, env = Emitter(), {}
     tape = forward_sweep(graph, emit, env, reverse=True)
     pull = Emitter()
@@ -189,10 +195,13 @@ def vjp(
 
 @by_jaxpr
 def linearized(
-    jaxpr: Jaxpr, active: tuple[bool, ...], wanted: tuple[bool, ...]
+    jaxpr: Jaxpr,
+    active: tuple[bool, ...],
+    wanted: tuple[bool, ...],
+    checkpointing: Checkpointing = DEFAULT,
 ) -> SplitProgram:
     """Forward program and tangent map of a jaxpr without constants."""
-    graph = linearize(jaxpr, active, wanted, ENGINE)
+    graph = linearize(jaxpr, active, wanted, engine(checkpointing))
     emit, env = Emitter(), {}
     tape = forward_sweep(graph, emit, env, reverse=False)
     push = Emitter()
@@ -273,3 +282,17 @@ def activity(
 
 
 ENGINE = Engine(jvp, vjp, linearized, activity)
+
+
+@functools.lru_cache(256)
+def engine(checkpointing: Checkpointing) -> Engine:
+    """The transforms that keep what an option says."""
+    if checkpointing == DEFAULT:
+        return ENGINE
+    return Engine(
+        jvp,
+        lambda jaxpr, active, wanted: vjp(jaxpr, active, wanted, checkpointing),
+        lambda jaxpr, active, wanted: linearized(jaxpr, active, wanted, checkpointing),
+        activity,
+        checkpointing,
+    )

@@ -13,7 +13,8 @@ from jax import lax
 
 from irad._compat import ir, mesh, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
-from irad.accumulate import ENGINE, forward_sweep, pull_sweep, read
+from irad.accumulate import ENGINE, engine, forward_sweep, pull_sweep, read
+from irad.checkpointing import Schedule, scheduled
 from irad.emitter import Emitter, snippet
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable, linearize
@@ -21,14 +22,21 @@ from irad.staging import Function, Program
 from irad_passes import dce
 
 
-def gradient(jaxpr: Jaxpr, num_consts: int, *, with_value: bool) -> ClosedJaxpr:
+def gradient(
+    jaxpr: Jaxpr,
+    num_consts: int,
+    *,
+    with_value: bool,
+    schedule: Schedule = Schedule(),
+) -> ClosedJaxpr:
     """The gradient program: (value if asked for, other outputs, cotangents of inputs).
 
     Inputs that are not differentiable have no cotangent among the outputs.
     """
     active = active_inputs(jaxpr, num_consts)
     wanted = tuple(j == 0 for j in range(len(jaxpr.outvars)))
-    graph = linearize(jaxpr, active, wanted, ENGINE)
+    jaxpr = scheduled(jaxpr, schedule)
+    graph = linearize(jaxpr, active, wanted, engine(schedule.checkpointing))
     emit: Emitter = Emitter()
     env: dict[Var, Atom] = {}
     tape = forward_sweep(graph, emit, env, reverse=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
+from irad.checkpointing import Checkpointing
 from irad.emitter import Emitter
 
 
@@ -109,7 +110,8 @@ class SplitProgram:
 class Engine:
     """The transforms of a jaxpr without constants, for structure to recurse with.
 
-    All results are cached on the identity of the jaxpr.
+    All results are cached on the identity of the jaxpr. ``checkpointing`` says how much
+    of it the programs keep.
     """
 
     jvp: Callable[[Jaxpr, tuple[bool, ...], tuple[bool, ...]], JvpProgram]
@@ -120,6 +122,7 @@ class Engine:
         tuple[tuple[bool, ...], tuple[bool, ...]],
     ]
     """Which wanted outputs carry tangents, which active inputs reach one of them."""
+    checkpointing: Checkpointing = Checkpointing()
 
 
 Structure = Callable[

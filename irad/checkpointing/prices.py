@@ -42,7 +42,9 @@ def computed(eqn: JaxprEqn) -> float:
     return (simple / machine.flops + found.transcendentals * machine.transcendental) + 1e-13
 
 
-PRICE = Price(kept, computed)
+def price(storing: float = 1.0) -> Price:
+    """What a loop's step costs."""
+    return Price(lambda v: storing * kept(v), computed)
 
 
 def deferral_gain(dots: Sequence[JaxprEqn], stacked: Collection[Var], length: int, machine: Machine) -> float:

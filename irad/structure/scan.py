@@ -20,7 +20,7 @@ from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
 from irad.structure.bodies import code_of, constants, opened, pick, variables_read
-from irad.checkpointing.prices import MACHINES, PRICE
+from irad.checkpointing.prices import MACHINES, price
 from irad.structure.deferral import Product, defer
 from irad_passes import Boundary, cse, inline, invariant_equations, partition
 
@@ -131,7 +131,7 @@ def loop_program(
     moved = moved.replace(invars=[*a, *extras, *s, *x, *given])
     free = [True] * len([*a, *extras]) + [False] * len(s) + [True] * len(x)
     boundary = Boundary(n + len(extras), m, tuple(free))
-    division = partition(moved, boundary=boundary, price=PRICE)
+    division = partition(moved, boundary=boundary, price=price(engine.checkpointing.storing))
     second = division.second
     reads = variables_read(second)
     fixed = [i for i, v in enumerate([*a, *extras]) if v in reads]

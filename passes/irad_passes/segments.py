@@ -155,7 +155,7 @@ class _Cut:
         ys = [self._joined(y, segments) for y in outs[n:]]
         if left:
             rows = [self._part(x, over) for x in xs]
-            outs = self._loop(consts, carry, rows, left)
+            outs = self._rest_of(consts, carry, rows, left)
             carry = outs[:n]
             pairs = zip(ys, outs[n:], strict=True)
             ys = [self._beside(z, y) if reverse else self._beside(y, z) for y, z in pairs]
@@ -185,6 +185,15 @@ class _Cut:
             *(stacked_aval(count, v.aval) for v in results[n:]),
         ]
         return self._emit(p.scan_p, [*consts, *carry, *xs], avals, params)
+
+    def _rest_of(
+        self, consts: list[Any], carry: list[Any], xs: list[Any], length: int
+    ) -> list[Any]:
+        """The loop over the steps that are left, cut as segments are."""
+        outs = self._loop(consts, carry, xs, length)
+        loop = self._eqns.pop()
+        self._eqns += cut_scan(loop, self._rest)
+        return outs
 
     def _loop(
         self, consts: list[Any], carry: list[Any], xs: list[Any], length: int

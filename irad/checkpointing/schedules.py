@@ -1,0 +1,111 @@
+"""Schedules: a program rewritten so that its gradient keeps less and computes more.
+
+Straight-line code is cut into segments where the fewest bytes pass; of a segment only
+what enters it is kept (Chen et al., Training deep nets with sublinear memory cost,
+2016, arXiv:1604.06174). A loop of ``n`` steps becomes loops nested ``levels`` deep of
+about the ``levels``-th root of ``n`` steps each, and keeps the state at each start of
+an inner one: the memory of ``levels`` roots for ``levels - 1`` more forward runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from irad._compat import ir
+from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad.checkpointing.options import Checkpointing
+from irad.checkpointing.prices import bytes_of
+from irad_passes import cut_scan, inline, segmented
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One way to trade time for memory; as it stands, none.
+
+    ``segments`` of straight-line code, the last of which is no segment but what is
+    differentiated first; loops nested ``levels`` deep, an inner one ``stretch`` times
+    as long as for even nesting; and what loops keep for each step.
+    """
+
+    segments: int = 1
+    levels: int = 1
+    stretch: float = 1.0
+    checkpointing: Checkpointing = Checkpointing()
+
+
+def scheduled(jaxpr: Jaxpr, schedule: Schedule) -> Jaxpr:
+    """A program rewritten for a schedule; its values are the same."""
+    if schedule.levels > 1:
+        cut = [e for eqn in jaxpr.eqns for e in _cut(eqn, schedule)]
+        jaxpr = jaxpr.replace(eqns=cut)
+    if schedule.segments > 1:
+        jaxpr = written_out(jaxpr)
+        jaxpr = segmented(jaxpr, starts(jaxpr, schedule.segments))
+    return jaxpr
+
+
+def written_out(jaxpr: Jaxpr) -> Jaxpr:
+    """A program whose calls are equations of its own, so that it can be cut inside."""
+    return inline(jaxpr, max_equations=1 << 20, keep_shared=False)
+
+
+def _cut(eqn: JaxprEqn, schedule: Schedule) -> list[JaxprEqn]:
+    if eqn.primitive is not ir.scan_p:
+        return [eqn]
+    return cut_scan(eqn, lengths(eqn.params["length"], schedule))
+
+
+def lengths(n: int, schedule: Schedule) -> list[int]:
+    """Steps of the segments of a loop, of their segments and so on.
+
+    A length may be a sixth off for fewer steps to be left over.
+
+    >>> lengths(1000, Schedule(levels=3))
+    [100, 10]
+    >>> lengths(10_000, Schedule(levels=3))
+    [500, 20]
+    """
+    found, levels, whole = [], schedule.levels, n
+    for i in range(1, levels):
+        even = schedule.stretch * n ** ((levels - i) / levels)
+        near = range(max(2, round(even * 5 / 6)), max(2, round(even * 7 / 6)) + 1)
+        found.append(min(near, key=lambda k: (whole % k, abs(k - even))))
+        whole = found[-1]
+    return found
+
+
+def starts(jaxpr: Jaxpr, segments: int) -> list[int]:
+    """Where to cut a program into segments: evenly by bytes, where few bytes pass."""
+    made = [sum(map(bytes_of, eqn.outvars)) for eqn in jaxpr.eqns]
+    before = [0, *accumulate(made)]
+    passing = _passing(jaxpr)
+    share = before[-1] / segments
+    found = [0]
+    for i in range(1, segments):
+        # A cut may move by a quarter of a segment to a better place.
+        near = [
+            k
+            for k in range(found[-1] + 1, len(made))
+            if abs(before[k] - i * share) <= share / 4
+        ]
+        if near:
+            found.append(min(near, key=lambda k: (passing[k], abs(before[k] - i * share))))
+    return found
+
+
+def _passing(jaxpr: Jaxpr) -> Sequence[int]:
+    """For each position, the bytes made before it and read at it or after it."""
+    made = {y: i for i, eqn in enumerate(jaxpr.eqns) for y in eqn.outvars}
+    last: dict[Var, int] = {}
+    for i, eqn in enumerate(jaxpr.eqns):
+        last.update((x, i) for x in eqn.invars if type(x) is Var and x in made)
+    last.update(
+        (x, len(jaxpr.eqns)) for x in jaxpr.outvars if type(x) is Var and x in made
+    )
+    change = [0] * (len(jaxpr.eqns) + 2)
+    for x, end in last.items():
+        change[made[x] + 1] += bytes_of(x)
+        change[end + 1] -= bytes_of(x)
+    return list(accumulate(change))

@@ -1,0 +1,126 @@
+"""Memory limits: the fastest schedule whose program XLA compiles into a limit.
+
+Schedules are made and priced without compiling anything. Of those that are predicted to
+fit, the fastest is compiled, and XLA's own account decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Generic, TypeVar
+
+import jax
+
+from irad._compat import ir
+from irad._compat.ir import ClosedJaxpr, Jaxpr
+from irad.checkpointing import Checkpointing, Schedule
+from irad.checkpointing.schedules import written_out
+from irad.cost import cost_of, seconds, tidied
+from irad.errors import PlanError
+
+T = TypeVar("T")
+
+STORING = (1.0, 4.0, 1e4)
+LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
+SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+# Where nothing is predicted to fit, so many of the smallest are compiled.
+LAST_RESORTS = 4
+
+
+@dataclass(frozen=True)
+class Derivative(Generic[T]):
+    """A derivative: what to call, its programs, and the bytes held between them."""
+
+    result: T
+    programs: Sequence[ClosedJaxpr]
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Candidate(Generic[T]):
+    """A schedule with its derivative, and its predicted time and peak."""
+
+    schedule: Schedule
+    derivative: Derivative[T]
+    seconds: float
+    peak_bytes: int
+
+
+def fitted(
+    jaxpr: Jaxpr, make: Callable[[Schedule], Derivative[T]], limit: int, name: str
+) -> T:
+    """The fastest derivative that is within a limit once it is compiled.
+
+    Args:
+        jaxpr: The program that is differentiated.
+        make: Its derivative for a schedule.
+        limit: Bytes of temporaries.
+        name: What the derivative is of, for the message.
+
+    Raises:
+        PlanError: none is; the message has the least that would do.
+    """
+    found = front([_candidate(make, s) for s in schedules(jaxpr)])
+    promising = [c for c in found if c.peak_bytes <= limit]
+    least = None
+    for candidate in promising or found[-LAST_RESORTS:]:
+        actual = temporaries(candidate.derivative)
+        if actual <= limit:
+            return candidate.derivative.result
+        least = actual if least is None else min(least, actual)
+    raise PlanError(
+        f"no schedule for the derivative of {name} fits memory_limit={limit} bytes: the "
+        f"least that would do is {least} bytes. Raise the limit, or make the arrays of "
+        "one step or layer smaller."
+    )
+
+
+def schedules(jaxpr: Jaxpr) -> Iterator[Schedule]:
+    """The schedules worth trying for a program."""
+    has_loops = any(eqn.primitive is ir.scan_p for eqn in jaxpr.eqns)
+    flat = written_out(jaxpr)
+    has_loops |= any(eqn.primitive is ir.scan_p for eqn in flat.eqns)
+    levels = LEVELS if has_loops else LEVELS[:1]
+    storing = STORING if has_loops else STORING[:1]
+    segments = [s for s in SEGMENTS if s == 1 or 4 * s <= len(flat.eqns)]
+    if has_loops:
+        segments = segments[:1]
+    for s, (depth, stretch), price in product(segments, levels, storing):
+        yield Schedule(s, depth, stretch, Checkpointing(price))
+
+
+def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
+    """Those that are fastest for their peak, from the fastest to the smallest."""
+    found: list[Candidate[T]] = []
+    for candidate in sorted(candidates, key=lambda c: (c.seconds, c.peak_bytes)):
+        if not found or candidate.peak_bytes < found[-1].peak_bytes:
+            found.append(candidate)
+    return found
+
+
+def _candidate(
+    make: Callable[[Schedule], Derivative[T]], schedule: Schedule
+) -> Candidate[T]:
+    derivative = make(schedule)
+    costs = [cost_of(tidied(program.jaxpr)) for program in derivative.programs]
+    backend = jax.default_backend()
+    return Candidate(
+        schedule,
+        derivative,
+        sum(seconds(cost, backend) for cost in costs),
+        derivative.held + max(cost.peak_bytes for cost in costs),
+    )
+
+
+def temporaries(derivative: Derivative[Any]) -> int:
+    """Bytes of temporaries that XLA reports for the programs, compiled here."""
+    return derivative.held + max(map(_temporaries, derivative.programs))
+
+
+def _temporaries(program: ClosedJaxpr) -> int:
+    inputs = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in program.in_avals]
+    run = jax.jit(lambda *x: ir.evaluate(program, x))
+    memory: Any = run.lower(*inputs).compile().memory_analysis()
+    return memory.temp_size_in_bytes
