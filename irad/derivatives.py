@@ -15,6 +15,7 @@ from irad._compat import ir, mesh, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Literal, Var
 from irad.accumulate import ENGINE, engine, forward_sweep, pull_sweep, read
 from irad.checkpointing import Schedule, scheduled
+from irad.checkpointing.prices import bytes_of
 from irad.emitter import Emitter, snippet
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable, linearize
@@ -22,12 +23,15 @@ from irad.staging import Function, Program
 from irad_passes import dce
 
 
+NONE = Schedule()
+
+
 def gradient(
     jaxpr: Jaxpr,
     num_consts: int,
     *,
     with_value: bool,
-    schedule: Schedule = Schedule(),
+    schedule: Schedule = NONE,
 ) -> ClosedJaxpr:
     """The gradient program: (value if asked for, other outputs, cotangents of inputs).
 
@@ -116,6 +120,13 @@ class Split:
         """Which outputs the linear program is about."""
         return self.split.carries
 
+    @property
+    def residual_bytes(self) -> int:
+        """Bytes that the forward program computes for the linear one."""
+        computed = sum(source is None for source in self.split.sources)
+        outs = self.forward.jaxpr.out_avals
+        return sum(map(bytes_of, outs[len(outs) - computed :]))
+
     def residuals(self, inputs: Sequence[Any], computed: Sequence[Any]) -> list[Any]:
         """What the linear program takes beside tangents or cotangents."""
         return self.split.residuals(inputs, computed)
@@ -161,19 +172,27 @@ def _zeros(aval: Any) -> Any:
     return ir.with_weak_type(mesh.zeros(aval), aval.weak_type)
 
 
-def vjp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
+def vjp(
+    jaxpr: Jaxpr, num_consts: int, num_outputs: int, schedule: Schedule = NONE
+) -> Split:
     """Forward and pull of a captured function."""
     active = active_inputs(jaxpr, num_consts)
-    split = ENGINE.vjp(jaxpr, active, wanted_outputs(jaxpr, num_outputs))
+    jaxpr = scheduled(jaxpr, schedule)
+    wanted = wanted_outputs(jaxpr, num_outputs)
+    split = engine(schedule.checkpointing).vjp(jaxpr, active, wanted)
     return Split(
         Program(split.forward, "vjp"), Program(split.linear, "pullback"), split, active
     )
 
 
-def linearized(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split:
+def linearized(
+    jaxpr: Jaxpr, num_consts: int, num_outputs: int, schedule: Schedule = NONE
+) -> Split:
     """Forward and push of a captured function."""
     active = active_inputs(jaxpr, num_consts)
-    split = ENGINE.linearize(jaxpr, active, wanted_outputs(jaxpr, num_outputs))
+    jaxpr = scheduled(jaxpr, schedule)
+    wanted = wanted_outputs(jaxpr, num_outputs)
+    split = engine(schedule.checkpointing).linearize(jaxpr, active, wanted)
     return Split(
         Program(split.forward, "linearize"),
         Program(split.linear, "pushforward"),

@@ -22,11 +22,20 @@ from irad.errors import PlanError
 
 T = TypeVar("T")
 
+SCHEDULES = ("auto", "all", "none", "sqrt", "binomial")
 STORING = (1.0, 4.0, 1e4)
 LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
 SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 # Where nothing is predicted to fit, so many of the smallest are compiled.
 LAST_RESORTS = 4
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a user wants of the memory of a derivative: a limit in bytes, a schedule."""
+
+    limit: int | None = None
+    schedule: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -48,21 +57,29 @@ class Candidate(Generic[T]):
     peak_bytes: int
 
 
-def fitted(
-    jaxpr: Jaxpr, make: Callable[[Schedule], Derivative[T]], limit: int, name: str
+def chosen(
+    jaxpr: Jaxpr, make: Callable[[Schedule], Derivative[T]], memory: Memory, name: str
 ) -> T:
-    """The fastest derivative that is within a limit once it is compiled.
+    """The derivative by a schedule, the fastest that is within the limit if one is set.
 
     Args:
         jaxpr: The program that is differentiated.
         make: Its derivative for a schedule.
-        limit: Bytes of temporaries.
+        memory: What the user wants.
         name: What the derivative is of, for the message.
 
     Raises:
-        PlanError: none is; the message has the least that would do.
+        PlanError: none is within the limit; the message has the least that would do.
     """
-    found = front([_candidate(make, s) for s in schedules(jaxpr)])
+    options = list(schedules(jaxpr, memory.schedule))
+    if memory.limit is None:
+        return make(options[0]).result
+    return _fitted([_candidate(make, s) for s in options], memory.limit, name)
+
+
+def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
+    """The fastest derivative that is within a limit once it is compiled."""
+    found = front(candidates)
     promising = [c for c in found if c.peak_bytes <= limit]
     least = None
     for candidate in promising or found[-LAST_RESORTS:]:
@@ -77,8 +94,8 @@ def fitted(
     )
 
 
-def schedules(jaxpr: Jaxpr) -> Iterator[Schedule]:
-    """The schedules worth trying for a program."""
+def schedules(jaxpr: Jaxpr, name: str = "auto") -> Iterator[Schedule]:
+    """The schedules of a name; for ``"auto"`` those worth trying, the fastest first."""
     has_loops = any(eqn.primitive is ir.scan_p for eqn in jaxpr.eqns)
     flat = written_out(jaxpr)
     has_loops |= any(eqn.primitive is ir.scan_p for eqn in flat.eqns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from irad._compat import ir
 from irad._compat.ir import JaxprEqn, Var
@@ -21,13 +22,13 @@ STORE = float(os.environ.get("STORE", "3")) * 1e-9 / 4
 DOT = float(os.environ.get("DOT", "2.0"))
 
 
-def bytes_of(v: Var) -> int:
-    aval = v.aval
+def bytes_of(aval: Any) -> int:
+    """Bytes of a value of a type."""
     return getattr(aval, "size", 0) * getattr(aval.dtype, "itemsize", 8)
 
 
 def kept(v: Var) -> float:
-    return STORE * bytes_of(v) + 1e-12
+    return STORE * bytes_of(v.aval) + 1e-12
 
 
 def computed(eqn: JaxprEqn) -> float:
@@ -52,9 +53,9 @@ def deferral_gain(dots: Sequence[JaxprEqn], stacked: Collection[Var], length: in
     inside = after = 0.0
     for dot in dots:
         cost = equation_cost(dot)
-        out = bytes_of(dot.outvars[0])
+        out = bytes_of(dot.outvars[0].aval)
         inside += seconds(cost) * DOT + 2 * out / machine.bandwidth(out)
         after += cost.contracted / machine.contracted
-    after += sum(STORE * bytes_of(x) for x in stacked)
+    after += sum(STORE * bytes_of(x.aval) for x in stacked)
     if os.environ.get("FORCE"): return 1
     return length * (inside - after)

@@ -78,7 +78,7 @@ def lengths(n: int, schedule: Schedule) -> list[int]:
 
 def starts(jaxpr: Jaxpr, segments: int) -> list[int]:
     """Where to cut a program into segments: evenly by bytes, where few bytes pass."""
-    made = [sum(map(bytes_of, eqn.outvars)) for eqn in jaxpr.eqns]
+    made = [sum(bytes_of(y.aval) for y in eqn.outvars) for eqn in jaxpr.eqns]
     before = [0, *accumulate(made)]
     passing = _passing(jaxpr)
     share = before[-1] / segments
@@ -106,6 +106,6 @@ def _passing(jaxpr: Jaxpr) -> Sequence[int]:
     )
     change = [0] * (len(jaxpr.eqns) + 2)
     for x, end in last.items():
-        change[made[x] + 1] += bytes_of(x)
-        change[end + 1] -= bytes_of(x)
+        change[made[x] + 1] += bytes_of(x.aval)
+        change[end + 1] -= bytes_of(x.aval)
     return list(accumulate(change))

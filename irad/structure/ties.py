@@ -43,7 +43,7 @@ def tied_inputs(jaxpr: Jaxpr, known: Sequence[bool]) -> tuple[bool, ...]:
         for sources in work:
             for i in sources:
                 counts[i] = counts.get(i, 0) + 1
-        best = max(counts, key=lambda i: counts[i] / (1 + bytes_of(jaxpr.invars[i])))
+        best = max(counts, key=lambda i: counts[i] / (1 + bytes_of(jaxpr.invars[i].aval)))
         tied.add(best)
         work = [sources for sources in work if best not in sources]
     return tuple(i in tied for i in range(len(jaxpr.invars)))

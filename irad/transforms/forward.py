@@ -14,7 +14,8 @@ from irad._compat import ir
 from irad.capture import Captured, capture
 from irad.staging import staged
 from irad.transforms.arguments import all_arguments, check_callable
-from irad.transforms.reverse import run_forward
+from irad.transforms.memory_options import Size, memory_options
+from irad.transforms.reverse import run_forward, staged_split
 
 
 def jvp(
@@ -167,7 +168,12 @@ class Linearization:
         return cls(*children, *static)
 
 
-def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def linearize(
+    fun: Callable[..., Any],
+    *primals: Any,
+    has_aux: bool = False,
+    memory_limit: Size = None,
+) -> Any:
     """The value of a function and its tangent map at a point: ``(y, t -> J t)``.
 
     Takes what ``irad.vjp`` takes. The tangent map holds residuals, as much memory as a
@@ -193,8 +199,9 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         purpose="linearize",
         names=given.names,
     )
-    split, captured = staged(
-        captured, *captured.stage("linearize", derivatives.linearized)
+    memory = memory_options(memory_limit)
+    split, captured = staged_split(
+        captured, "linearize", derivatives.linearized, memory
     )
     value, residuals, aux = run_forward(captured, split)
     tangent_map = Linearization(

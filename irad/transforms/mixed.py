@@ -26,12 +26,12 @@ from irad.transforms.arguments import (
 )
 from irad.transforms.formats import FORMS, formatted
 from irad.transforms.jacobians import capture_reverse, jacfwd, jacrev
+from irad.transforms.memory_options import Size
 from irad.transforms.requests import (
     Effort,
     Format,
     Order,
     Request,
-    Size,
     request,
 )
 

@@ -11,6 +11,7 @@ import jax
 from irad.planning.choice import Options
 from irad.planning.plans import Plan
 from irad.transforms.formats import FORMATS
+from irad.transforms.memory_options import Size, as_bytes
 
 ORDERS = (
     "auto",
@@ -37,7 +38,6 @@ Order = (
 )
 Effort = Literal["estimate", "search", "measure"]
 Format = Literal["dense", "bcoo", "scipy", "operator"]
-Size = int | str | None
 
 
 @dataclass(frozen=True)
@@ -92,27 +92,3 @@ def request(
         backend=jax.default_backend(),
     )
     return Request(options, format, plan, has_aux, holomorphic, allow_int)
-
-
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
-
-
-def as_bytes(limit: int | str) -> int:
-    """A memory limit in bytes: a positive int, or a text such as ``"512MiB"``."""
-    if isinstance(limit, str):
-        text = limit.strip()
-        digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-        unit = _UNITS.get(text[len(digits) :].strip().upper() or "B")
-        try:
-            found = None if unit is None else int(float(digits) * unit)
-        except ValueError:
-            found = None
-    else:
-        found = limit
-    if found is None or found <= 0:
-        raise ValueError(
-            "memory_limit is a positive number of bytes or a text such as '512MiB' or "
-            f"'2GB', got {limit!r}"
-        )
-    return found

@@ -10,6 +10,9 @@ import jax
 
 from irad import derivatives
 from irad.capture import Captured, capture
+from irad.checkpointing import Schedule
+from irad.derivatives import Split
+from irad.limits import Derivative, Memory, chosen
 from irad.staging import Program, staged
 from irad.transforms.arguments import (
     ArgNums,
@@ -22,6 +25,7 @@ from irad.transforms.arguments import (
     select_arguments,
     wraps,
 )
+from irad.transforms.memory_options import Size, memory_options
 
 
 def grad(
@@ -30,6 +34,8 @@ def grad(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
+    *,
+    memory_limit: Size = None,
 ) -> Callable[..., Any]:
     """The gradient of a scalar-valued function, by reverse mode.
 
@@ -46,6 +52,9 @@ def grad(
         holomorphic: whether ``fun`` is promised to be holomorphic; then inputs and
             output are complex.
         allow_int: whether integer inputs are allowed; their gradients are float0.
+        memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the temporaries
+            of the compiled gradient program, as XLA accounts for them. The fastest of
+            irad's schedules that is within it is taken; parts of ``fun`` may run again.
 
     Returns:
         A function of the same arguments that gives the gradient in the tree, shapes and
@@ -56,6 +65,7 @@ def grad(
         TypeError: an input is not floating-point, or the output is not a real scalar.
         NoRuleError: a primitive between them has no derivative.
         NotDifferentiableError: reverse mode meets a loop of unknown length.
+        PlanError: nothing fits ``memory_limit``; the message has the least that would.
 
     Source: reverse accumulation, Griewank & Walther, Evaluating Derivatives (2008),
     section 3.2.
@@ -65,8 +75,9 @@ def grad(
         >>> float(irad.grad(lambda x: x**3)(2.0))
         12.0
     """
+    memory = memory_options(memory_limit)
     transformed = _value_and_grad(
-        fun, argnums, has_aux, holomorphic, allow_int, with_value=False
+        fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=False
     )
     doc = f"Gradient of {{fun}} with respect to positional argument(s) {argnums}."
 
@@ -84,6 +95,8 @@ def value_and_grad(
     has_aux: bool = False,
     holomorphic: bool = False,
     allow_int: bool = False,
+    *,
+    memory_limit: Size = None,
 ) -> Callable[..., Any]:
     """The value and the gradient of a scalar-valued function, computed together.
 
@@ -99,8 +112,9 @@ def value_and_grad(
         >>> float(value), float(gradient)
         (8.0, 12.0)
     """
+    memory = memory_options(memory_limit)
     transformed = _value_and_grad(
-        fun, argnums, has_aux, holomorphic, allow_int, with_value=True
+        fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=True
     )
     doc = f"Value and gradient of {{fun}} with respect to argument(s) {argnums}."
 
@@ -117,6 +131,7 @@ def _value_and_grad(
     has_aux: bool,
     holomorphic: bool,
     allow_int: bool,
+    memory: Memory,
     *,
     with_value: bool,
 ) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[Any, Any]]:
@@ -141,7 +156,7 @@ def _value_and_grad(
             "grad", captured.out_avals[0], holomorphic=holomorphic
         )
         n = 1 if with_value else 0
-        outs = _run(captured, with_value=with_value)
+        outs = _run(captured, memory, with_value=with_value)
         aux_count = len(captured.jaxpr.outvars) - 1
         gradient = given.unflatten(
             derivatives.with_float0(captured.in_avals, outs[n + aux_count :])
@@ -157,16 +172,21 @@ def _value_and_grad(
     return transformed
 
 
-def _run(captured: Captured, *, with_value: bool) -> list[Any]:
+def _run(captured: Captured, memory: Memory, *, with_value: bool) -> list[Any]:
     def make(captured: Captured) -> Program:
-        made = derivatives.gradient(
-            captured.jaxpr, captured.num_consts, with_value=with_value
-        )
-        return Program(made, "grad")
+        def by(schedule: Schedule) -> Derivative[Program]:
+            made = derivatives.gradient(
+                captured.jaxpr,
+                captured.num_consts,
+                with_value=with_value,
+                schedule=schedule,
+            )
+            return Derivative(Program(made, "grad"), [made])
 
-    program, captured = staged(
-        captured, ("grad", captured.num_consts, with_value), make
-    )
+        return chosen(captured.jaxpr, by, memory, captured.name)
+
+    key = ("grad", captured.num_consts, with_value, memory)
+    program, captured = staged(captured, key, make)
     return program(captured.inputs)
 
 
@@ -244,13 +264,20 @@ class VJP:
         return cls(*children, *static)
 
 
-def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+def vjp(
+    fun: Callable[..., Any],
+    *primals: Any,
+    has_aux: bool = False,
+    memory_limit: Size = None,
+) -> Any:
     """The value and the pullback of a function: ``(y, c -> J^T c)``.
 
     Args:
         fun: a function of arrays or trees of arrays.
         *primals: the point; integer arrays are allowed and get float0 cotangents.
         has_aux: whether ``fun`` returns ``(output, auxiliary)``.
+        memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the residuals
+            and the temporaries of either program, forward or pullback.
 
     Returns:
         ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a
@@ -274,7 +301,8 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     captured = capture(
         fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp", names=given.names
     )
-    split, captured = staged(captured, *captured.stage("vjp", derivatives.vjp))
+    memory = memory_options(memory_limit)
+    split, captured = staged_split(captured, "vjp", derivatives.vjp, memory)
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(
         residuals,
@@ -286,6 +314,25 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         captured.name,
     )
     return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+def staged_split(
+    captured: Captured, name: str, make: Callable[..., Split], memory: Memory
+) -> tuple[Split, Captured]:
+    """Forward and linear program of a function, by the schedule that is wanted."""
+
+    def make_for(captured: Captured) -> Split:
+        def by(schedule: Schedule) -> Derivative[Split]:
+            split = make(
+                captured.jaxpr, captured.num_consts, captured.num_outputs, schedule
+            )
+            programs = [split.forward.jaxpr, split.linear.jaxpr]
+            return Derivative(split, programs, split.residual_bytes)
+
+        return chosen(captured.jaxpr, by, memory, captured.name)
+
+    key = (name, captured.num_consts, captured.num_outputs, memory)
+    return staged(captured, key, make_for)
 
 
 def run_forward(captured: Captured, split: Any) -> tuple[Any, list[Any], Any]:

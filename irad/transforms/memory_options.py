@@ -1,0 +1,39 @@
+"""How much memory a derivative may take: limits and schedules as users write them."""
+
+from __future__ import annotations
+
+from irad.limits import SCHEDULES, Memory
+
+Size = int | str | None
+
+
+def memory_options(memory_limit: Size = None, schedule: str = "auto") -> Memory:
+    """The options, checked; ValueError for what is not one of them."""
+    if schedule not in SCHEDULES:
+        names = ", ".join(map(repr, SCHEDULES))
+        raise ValueError(f"schedule is one of {names}, got {schedule!r}")
+    return Memory(None if memory_limit is None else as_bytes(memory_limit), schedule)
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+def as_bytes(limit: int | str) -> int:
+    """A memory limit in bytes: a positive int, or a text such as ``"512MiB"``."""
+    if isinstance(limit, str):
+        text = limit.strip()
+        digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+        unit = _UNITS.get(text[len(digits) :].strip().upper() or "B")
+        try:
+            found = None if unit is None else int(float(digits) * unit)
+        except ValueError:
+            found = None
+    else:
+        found = limit
+    if found is None or found <= 0:
+        raise ValueError(
+            "memory_limit is a positive number of bytes or a text such as '512MiB' or "
+            f"'2GB', got {limit!r}"
+        )
+    return found
