@@ -14,6 +14,7 @@ from irad.errors import (
 from irad.memory import clear_caches
 from irad.operators import Jacobian
 from irad.planning.plans import Plan
+from irad.transforms.attachment import attach, checkpoint
 from irad.transforms.forward import jvp, linearize
 from irad.transforms.jacobians import hvp, jacfwd, jacrev
 from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
@@ -32,7 +33,9 @@ __all__ = [
     "Plan",
     "PlanError",
     "SparsityPattern",
+    "attach",
     "check_grads",
+    "checkpoint",
     "clear_caches",
     "grad",
     "hessian",

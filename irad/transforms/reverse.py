@@ -316,6 +316,12 @@ def vjp(
     return (value, pullback, aux) if has_aux else (value, pullback)
 
 
+def split_derivative(split: Split) -> Derivative[Split]:
+    """A split derivative, which holds its residuals from one program to the other."""
+    programs = [split.forward.jaxpr, split.linear.jaxpr]
+    return Derivative(split, programs, split.residual_bytes)
+
+
 def staged_split(
     captured: Captured, name: str, make: Callable[..., Split], memory: Memory
 ) -> tuple[Split, Captured]:
@@ -326,8 +332,7 @@ def staged_split(
             split = make(
                 captured.jaxpr, captured.num_consts, captured.num_outputs, schedule
             )
-            programs = [split.forward.jaxpr, split.linear.jaxpr]
-            return Derivative(split, programs, split.residual_bytes)
+            return split_derivative(split)
 
         return chosen(captured.jaxpr, by, memory, captured.name)
 
