@@ -1,15 +1,18 @@
 """Partition: a program in two, before and after some of its inputs are known.
 
 What the second program needs of the first is kept or computed again, whichever is
-cheaper: a minimum cut. An equation is on the sink's side if the second program computes
-it again, a variable if the second program has it; a variable there whose equation is
-not is kept.
+cheaper. The cheapest choice is a minimum cut of the program's graph. On the sink's side
+are the variables that the second program has and the equations that it runs; on the
+source's side, as nodes of their own, the equations that the first program runs. Edges
+cut are paid for: to a variable from an equation that the second program does not run
+(it is kept), and between the two nodes of an equation (it is run twice).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from math import inf
 
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
@@ -18,7 +21,7 @@ from irad_passes.dce import dce
 from irad_passes.effects import is_pure, touches_refs, union_of_effects
 from irad_passes.flow import sink_side
 
-SOURCE, SINK = 0, 1
+_SOURCE, _SINK = 0, 1
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,9 @@ class Boundary:
 
 @dataclass(frozen=True)
 class Price:
-    """What it costs to keep a variable, and to run an equation again.
+    """What it costs to keep a variable, and to run an equation twice.
 
-    ``inf`` forbids it. ``computed`` is asked about equations that the first program
-    runs in any case; to run another one later is free.
+    ``inf`` forbids it. To run an equation later and not before is free.
     """
 
     kept: Callable[[Var], float]
@@ -65,7 +67,7 @@ def partition(jaxpr: Jaxpr, *, boundary: Boundary, price: Price) -> Partition:
     """A program divided at the least price.
 
     An equation with effects runs once: in the first program unless it depends on an
-    input after, and what the second program needs of it is kept.
+    input after. Each program keeps the order of its equations.
 
     Args:
         jaxpr: An open jaxpr without mutable arrays.
@@ -73,29 +75,36 @@ def partition(jaxpr: Jaxpr, *, boundary: Boundary, price: Price) -> Partition:
         price: What keeping and computing again cost.
 
     Raises:
-        ValueError: the prices forbid every partition, or mutable arrays are read.
+        ValueError: The prices forbid every partition, an output before depends on an
+            input after, or mutable arrays are read.
     """
     if touches_refs(jaxpr):
         raise ValueError("a program with mutable arrays cannot be divided")
-    parts = _Parts.of(jaxpr, boundary)
-    later = parts.available_later(price)
-    kept = parts.kept(later)
-    again = [e for e in parts.early if id(e) in later]
+    jaxpr = dce(jaxpr)
     n, m = boundary.inputs, boundary.outputs
-    before, after = jaxpr.invars[:n], jaxpr.invars[n:]
-    free = [v for v, on in zip(before, boundary.free, strict=True) if on]
-    first = _program(jaxpr, before, parts.early, [*jaxpr.outvars[:m], *kept])
+    parts = _Parts.of(jaxpr, boundary)
+    later = _available_later(parts, price)
+    kept = [v for v in parts.priced if id(v) in later]
+    for eqn in parts.early:
+        if id(eqn) not in later:
+            kept += [y for y in eqn.outvars if id(y) in later]
+    first = _program(jaxpr, jaxpr.invars[:n], parts.early, [*jaxpr.outvars[:m], *kept])
+    free = compress(jaxpr.invars[:n], boundary.free)
     eqns = [e for e in jaxpr.eqns if id(e) in parts.late or id(e) in later]
-    second = _program(jaxpr, [*kept, *free, *after], eqns, jaxpr.outvars[m:])
-    ran = set(map(id, first.eqns))
-    return Partition(
-        first, second, tuple(kept), tuple(e for e in again if id(e) in ran)
-    )
+    operands = [*kept, *free, *jaxpr.invars[n:]]
+    second = _program(jaxpr, operands, eqns, jaxpr.outvars[m:])
+    made = {y for eqn in first.eqns for y in eqn.outvars}
+    again = tuple(eqn for eqn in second.eqns if not made.isdisjoint(eqn.outvars))
+    return Partition(first, second, tuple(kept), again)
 
 
 def _program(
-    jaxpr: Jaxpr, invars: Sequence[Var], eqns: Sequence[JaxprEqn], outvars: Sequence
+    jaxpr: Jaxpr,
+    invars: Sequence[Var],
+    eqns: Sequence[JaxprEqn],
+    outvars: Sequence[Var | Literal],
 ) -> Jaxpr:
+    """Some equations of a jaxpr as a program, but those that it does not need."""
     made = jaxpr.replace(
         invars=list(invars),
         outvars=list(outvars),
@@ -108,89 +117,112 @@ def _program(
 
 @dataclass(frozen=True)
 class _Parts:
-    """The equations: early ones, the ids of late ones, and of those needed early.
+    """A program's equations by what they depend on.
 
-    ``needed`` are the variables that late equations and outputs read, ``priced`` the
-    inputs that are not free.
+    ``early`` ones depend on inputs before alone, and the first program runs the
+    ``required`` ones (ids) whatever is kept; ``late`` are the ids of the others.
+    ``needed`` are the early variables that late equations and outputs read, but those
+    that are there in any case; ``priced`` are the inputs that are not.
     """
 
     early: list[JaxprEqn]
-    late: set[int]
     required: set[int]
-    needed: dict[Var, None]
+    late: set[int]
+    needed: list[Var]
     priced: list[Var]
 
     @staticmethod
     def of(jaxpr: Jaxpr, boundary: Boundary) -> _Parts:
         before = jaxpr.invars[: boundary.inputs]
+        wanted, outputs = jaxpr.outvars[: boundary.outputs], jaxpr.outvars
         late_values = set(jaxpr.invars[boundary.inputs :])
-        early, late = [], set()
-        needed: dict[Var, None] = {}
+        early: list[JaxprEqn] = []
+        late: list[JaxprEqn] = []
         for eqn in jaxpr.eqns:
-            reads = [x for x in eqn.invars if isinstance(x, Var)]
-            if late_values.isdisjoint(reads):
+            if late_values.isdisjoint(_variables(eqn.invars)):
                 early.append(eqn)
-                continue
-            late.add(id(eqn))
-            needed.update((x, None) for x in reads if x not in late_values)
-            late_values.update(eqn.outvars)
-        outputs = [x for x in jaxpr.outvars[boundary.outputs :] if isinstance(x, Var)]
-        needed.update((x, None) for x in outputs if x not in late_values)
-        pairs = zip(before, boundary.free, strict=True)
-        there = {v for v, free in pairs if free} | set(jaxpr.constvars)
+            else:
+                late.append(eqn)
+                late_values.update(eqn.outvars)
+        if not late_values.isdisjoint(_variables(wanted)):
+            raise ValueError("an output before depends on an input after")
+        there = {*jaxpr.constvars, *compress(before, boundary.free)}
+        read = dict.fromkeys(x for eqn in late for x in _variables(eqn.invars))
+        read.update(dict.fromkeys(_variables(outputs[boundary.outputs :])))
         return _Parts(
             early,
-            late,
-            _required(early, jaxpr.outvars[: boundary.outputs]),
-            {x: None for x in needed if x not in there},
+            _required(early, wanted),
+            set(map(id, late)),
+            [x for x in read if x not in late_values and x not in there],
             [v for v in before if v not in there],
         )
 
-    def available_later(self, price: Price) -> set[int]:
-        """Ids of the equations and variables on the sink's side of the least cut."""
-        if not self.needed:
-            return set()
-        number: dict[int, int] = {}
-        edges: list[tuple[int, int, float]] = []
 
-        def node(x: object) -> int:
-            return number.setdefault(id(x), len(number) + 2)
-
-        wanted = set(self.needed)
-        for eqn in reversed(self.early):
-            results = [y for y in eqn.outvars if y in wanted]
-            if not results:
-                continue
-            edges.append((SOURCE, node(eqn), self._recomputing(eqn, price)))
-            edges.extend((node(eqn), node(y), price.kept(y)) for y in results)
-            reads = {x: None for x in eqn.invars if isinstance(x, Var)}
-            wanted.update(reads)
-            edges.extend((node(x), node(eqn), inf) for x in reads)
-        for v in self.priced:
-            if v in wanted:
-                edges.append((SOURCE, node(v), price.kept(v)))
-        edges.extend((node(v), SINK, inf) for v in self.needed)
-        side = sink_side(len(number) + 2, edges, SOURCE, SINK)
-        return {x for x, i in number.items() if side[i]}
-
-    def _recomputing(self, eqn: JaxprEqn, price: Price) -> float:
-        if not is_pure(eqn):
-            return inf
-        return price.computed(eqn) if id(eqn) in self.required else 0.0
-
-    def kept(self, later: set[int]) -> list[Var]:
-        """The variables there later that nothing computes again."""
-        inputs = [v for v in self.priced if id(v) in later]
-        made = (e.outvars for e in self.early if id(e) not in later)
-        return [*inputs, *(y for outvars in made for y in outvars if id(y) in later)]
+def _variables(atoms: Sequence[Var | Literal]) -> list[Var]:
+    return [x for x in atoms if isinstance(x, Var)]
 
 
 def _required(eqns: Sequence[JaxprEqn], outvars: Sequence[Var | Literal]) -> set[int]:
     """Ids of the equations that the outputs or effects depend on."""
-    read = {x for x in outvars if isinstance(x, Var)}
-    found = set()
+    read = set(_variables(outvars))
+    found: set[int] = set()
     for eqn in reversed(eqns):
         if eqn.effects or not read.isdisjoint(eqn.outvars):
             found.add(id(eqn))
-            read.update(x for x in eqn.invars if isinstance(x, Var))
+            read.update(_variables(eqn.invars))
     return found
+
+
+def _available_later(parts: _Parts, price: Price) -> set[int]:
+    """Ids of the variables that the second program has and the equations it runs."""
+    network = _Network(parts.required, {y: e for e in parts.early for y in e.outvars})
+    wanted = set(parts.needed)
+    for eqn in reversed(parts.early):
+        results = [y for y in eqn.outvars if y in wanted]
+        if results:
+            network.add(eqn, results, price)
+            wanted.update(_variables(eqn.invars))
+    for v in parts.priced:
+        if v in wanted:
+            network.edges.append((_SOURCE, network.second(v), price.kept(v)))
+    network.edges.extend((network.second(v), _SINK, inf) for v in parts.needed)
+    return network.sink_side()
+
+
+class _Network:
+    """What is to be cut: nodes, each made when first asked for, and edges."""
+
+    def __init__(self, required: set[int], makers: dict[Var, JaxprEqn]) -> None:
+        self.edges: list[tuple[int, int, float]] = []
+        self._required, self._makers = required, makers
+        self._second: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+
+    def add(self, eqn: JaxprEqn, results: Sequence[Var], price: Price) -> None:
+        """An equation whose ``results`` the second program may need."""
+        first, second = self.first(eqn), self.second(eqn)
+        twice = price.computed(eqn) if is_pure(eqn) else inf
+        self.edges += [(first, second, twice), (second, first, inf)]
+        self.edges += [(second, self.second(y), price.kept(y)) for y in results]
+        for x in dict.fromkeys(_variables(eqn.invars)):
+            self.edges.append((self.second(x), second, inf))
+            if x in self._makers:
+                self.edges.append((first, self.first(self._makers[x]), inf))
+
+    def second(self, x: Var | JaxprEqn) -> int:
+        """The node on the sink's side if the second program has or runs this."""
+        return self._second.setdefault(id(x), self._next())
+
+    def first(self, eqn: JaxprEqn) -> int:
+        """The node on the source's side if the first program runs this."""
+        if id(eqn) in self._required:
+            return _SOURCE
+        return self._first.setdefault(id(eqn), self._next())
+
+    def _next(self) -> int:
+        return 2 + len(self._first) + len(self._second)
+
+    def sink_side(self) -> set[int]:
+        """Ids of what the second program has or runs."""
+        side = sink_side(self._next(), self.edges, _SOURCE, _SINK)
+        return {x for x, i in self._second.items() if side[i]}
