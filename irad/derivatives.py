@@ -20,6 +20,7 @@ from irad.emitter import Emitter, snippet
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable, linearize
 from irad.staging import Function, Program
+from irad.structure.bodies import variables_read
 from irad_passes import dce
 
 
