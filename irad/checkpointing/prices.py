@@ -1,61 +1,70 @@
-"""Prices, in seconds: what it costs to keep a value and what to compute it again.
+"""Prices, in seconds: what it costs a loop to keep a value, or to compute it again.
 
-A value that a loop keeps is written to a stack that outgrows every cache and read back
-from it. One that is computed again in a kernel with others costs its arithmetic alone;
-a contraction, a factorization or a loop costs what it costs.
+A value that a loop keeps is written to a stack that outgrows every cache, and read back
+from it. One that is computed again inside other kernels costs its arithmetic alone; a
+contraction, a factorization or a loop costs what it costs.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from irad._compat import ir
 from irad._compat.ir import JaxprEqn, Var
-from irad.cost import MACHINES, Machine, equation_cost, seconds
-from irad.cost.operations import is_entrywise, operations, CONTRACTIONS, FUNCTIONS, MOVES
+from irad.cost import Cost, Machine, equation_cost, seconds
+from irad.cost.operations import FUNCTIONS, MOVES, operations
 from irad_passes import Price
-from jax import lax
 
-STORE = float(os.environ.get("STORE", "3")) * 1e-9 / 4
-DOT = float(os.environ.get("DOT", "2.0"))
+SMALL_PRODUCTS = 2.0
+"""So many times longer than at full speed take the products of one step of a loop."""
+
+# Among equals the fewest values are kept, and of those the fewest computed again.
+_LEAST_KEPT, _LEAST_COMPUTED = 1e-12, 1e-13
 
 
 def bytes_of(aval: Any) -> int:
-    """Bytes of a value of a type."""
+    """Bytes of a value of a type; those of a key are a guess."""
     return getattr(aval, "size", 0) * getattr(aval.dtype, "itemsize", 8)
 
 
-def kept(v: Var) -> float:
-    return STORE * bytes_of(v.aval) + 1e-12
+def loop_price(machine: Machine, storing: float) -> Price:
+    """What a step of a loop pays for what it keeps and computes again.
+
+    ``storing`` multiplies the price of what is kept.
+    """
+    keeping = storing * machine.keeping
+
+    def kept(v: Var) -> float:
+        return keeping * bytes_of(v.aval) + _LEAST_KEPT
+
+    return Price(kept, _computed(machine))
 
 
-def computed(eqn: JaxprEqn) -> float:
-    found = operations(eqn)
-    if found is None or found.contracted:
-        return seconds(equation_cost(eqn)) * DOT
-    fused = eqn.primitive in FUNCTIONS or eqn.primitive in MOVES
-    if not fused:
-        return seconds(equation_cost(eqn))
-    machine = MACHINES["cpu"]
-    simple = found.flops - found.transcendentals
-    return (simple / machine.flops + found.transcendentals * machine.transcendental) + 1e-13
+def _computed(machine: Machine) -> Callable[[JaxprEqn], float]:
+    def computed(eqn: JaxprEqn) -> float:
+        work = operations(eqn)
+        if work is None or work.contracted:
+            return SMALL_PRODUCTS * seconds(equation_cost(eqn), machine)
+        if eqn.primitive in FUNCTIONS or eqn.primitive in MOVES:
+            inside = Cost(work.flops, work.transcendentals)
+            return seconds(inside, machine) + _LEAST_COMPUTED
+        return seconds(equation_cost(eqn), machine)
+
+    return computed
 
 
-def price(storing: float = 1.0) -> Price:
-    """What a loop's step costs."""
-    return Price(lambda v: storing * kept(v), computed)
+def deferral_gain(
+    products: Sequence[JaxprEqn], stacked: Collection[Var], machine: Machine
+) -> float:
+    """Seconds a step saves by leaving sums of its products for after the loop.
 
-
-def deferral_gain(dots: Sequence[JaxprEqn], stacked: Collection[Var], length: int, machine: Machine) -> float:
-    if os.environ.get("NODEFER"): return -1
+    ``stacked`` are the factors that are kept for that alone.
+    """
     inside = after = 0.0
-    for dot in dots:
-        cost = equation_cost(dot)
-        out = bytes_of(dot.outvars[0].aval)
-        inside += seconds(cost) * DOT + 2 * out / machine.bandwidth(out)
+    for dot in products:
+        cost, total = equation_cost(dot), bytes_of(dot.outvars[0].aval)
+        inside += SMALL_PRODUCTS * seconds(cost, machine)
+        inside += 2 * total / machine.bandwidth(total)
         after += cost.contracted / machine.contracted
-    after += sum(STORE * bytes_of(x.aval) for x in stacked)
-    if os.environ.get("FORCE"): return 1
-    return length * (inside - after)
+    after += machine.keeping * sum(bytes_of(x.aval) for x in stacked)
+    return inside - after

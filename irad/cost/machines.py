@@ -21,7 +21,7 @@ class Machine:
     ``contracted`` and ``flops`` are operations a second, in dots and outside;
     ``transcendental`` is seconds for a function. ``bandwidths`` are pairs: up to so
     many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
-    a kernel.
+    a kernel, ``keeping`` seconds for a byte that a loop stacks and that is read back.
     """
 
     contracted: float
@@ -29,6 +29,7 @@ class Machine:
     transcendental: float
     bandwidths: tuple[tuple[float, float], ...]
     kernel: float
+    keeping: float
     source: str
 
     def bandwidth(self, in_use: int) -> float:
@@ -43,9 +44,12 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1.2e-9,
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
+        keeping=0.75e-9,
         source="one core of an Intel Xeon with AVX-512, `python -m "
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
-        "ns an entry, copies in and out of the cache, reductions of 8 entries",
+        "ns an entry, copies in and out of the cache, reductions of 8 entries; keeping "
+        "from the loops of `python -m benchmarks memory`, 2 to 5 ns a number of which "
+        "most is mapping its page",
     ),
     "gpu": Machine(
         contracted=67e12,
@@ -53,6 +57,7 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1 / 4e12,
         bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
         kernel=3e-6,
+        keeping=2 / 3.35e12,
         source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
         "tensor cores, 16 special functions a clock on each of 132 units, 3.35 TB/s; "
         "not measured",
@@ -63,6 +68,7 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1 / 0.5e12,
         bandwidths=((math.inf, 1.2e12),),
         kernel=2e-6,
+        keeping=2 / 1.2e12,
         source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "
         "275 Tflop/s in bfloat16 products, 1.2 TB/s, vector units of 2 cores at "
         "1.05 GHz; not measured",

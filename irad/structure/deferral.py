@@ -17,7 +17,8 @@ from jax.extend.core import primitives as p
 
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
-from irad.checkpointing.prices import Machine, deferral_gain
+from irad.checkpointing.prices import deferral_gain
+from irad.cost import Machine
 from irad.emitter import Emitter, snippet
 from irad_passes import dce
 
@@ -181,7 +182,7 @@ class _Program:
             for x in dot.invars
             if x not in self.rows and x not in self.factors
         }
-        return bool(dots) and deferral_gain(dots, stacked, length, machine) > 0
+        return bool(dots) and deferral_gain(dots, stacked, machine) > 0
 
     def product(self, image: int, term: _Term) -> Product:
         """A term as a product over all steps."""

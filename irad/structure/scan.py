@@ -20,7 +20,8 @@ from irad.caching import by_jaxpr
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
 from irad.structure.bodies import code_of, constants, opened, pick, variables_read
-from irad.checkpointing.prices import MACHINES, price
+from irad.checkpointing.prices import loop_price
+from irad.cost import MACHINES
 from irad.structure.deferral import Product, defer
 from irad_passes import Boundary, cse, inline, invariant_equations, partition
 
@@ -131,7 +132,8 @@ def loop_program(
     moved = moved.replace(invars=[*a, *extras, *s, *x, *given])
     free = [True] * len([*a, *extras]) + [False] * len(s) + [True] * len(x)
     boundary = Boundary(n + len(extras), m, tuple(free))
-    division = partition(moved, boundary=boundary, price=price(engine.checkpointing.storing))
+    machine, storing = MACHINES[jax.default_backend()], engine.checkpointing.storing
+    division = partition(moved, boundary=boundary, price=loop_price(machine, storing))
     second = division.second
     reads = variables_read(second)
     fixed = [i for i, v in enumerate([*a, *extras]) if v in reads]
@@ -143,7 +145,7 @@ def loop_program(
         stacked = [*(x[i] for i in sliced), *division.kept]
         na = sum(parts.split(moving.inputs)[0])
         images = [i for i in range(na) if not zeros[i]]
-        later = defer(linear, images, stacked, length, MACHINES["cpu"])
+        later = defer(linear, images, stacked, length, machine)
         linear, products, whole = later.linear, later.products, later.whole
         zeros = tuple(zero or i in whole for i, zero in enumerate(zeros))
     return LoopProgram(
