@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 from irad import derivatives
 from irad._compat import ir
 from irad._compat.known import number
+from irad.caching import Recent, forgettable
 from irad.capture import Captured
 from irad.ellpack import values_of
 from irad.errors import PlanError
@@ -30,8 +29,7 @@ from irad_passes import dce, inline
 PLANS_KEPT = 1024
 """So many plans are remembered; the least recently used goes first."""
 
-_PLANS: OrderedDict[Any, Plan] = OrderedDict()
-_LOCK = threading.Lock()
+_PLANS: Recent[Plan] = forgettable(Recent(PLANS_KEPT))
 
 
 def digest(captured: Captured) -> bytes:
@@ -96,17 +94,13 @@ def plan_for(captured: Captured, options: Options, given: Plan | None) -> Plan:
                 "with irad.plan, or leave out plan=."
             )
         return given
-    with _LOCK:
-        found = _PLANS.get((key, options)) if key is not None else None
+    found = _PLANS.get((key, options)) if key is not None else None
     if found is None:
         found = planned(program_of(captured), options, key)
         if options.effort == "measure":
             found = measured(captured, found, options)
         if key is not None:
-            with _LOCK:
-                _PLANS[key, options] = found
-                while len(_PLANS) > PLANS_KEPT:
-                    _PLANS.popitem(last=False)
+            _PLANS.put((key, options), found)
     return found
 
 
@@ -142,12 +136,6 @@ def _median_time(captured: Captured, plan: Plan, form: str) -> float:
         jax.block_until_ready(followed.run(captured.inputs))
         times.append(time.perf_counter() - started)
     return sorted(times)[RUNS // 2]
-
-
-def clear() -> None:
-    """Forgets all plans."""
-    with _LOCK:
-        _PLANS.clear()
 
 
 @dataclass(frozen=True, eq=False)
