@@ -1,4 +1,8 @@
-"""JAX's IR: the public names irad builds with, and the few private ones it needs."""
+"""JAX's IR: the names irad builds with.
+
+Many are public in ``jax.extend.core``, whose package brings pallas along and takes
+17 ms to import: they come from where they are defined.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,8 @@ from jax._src import ad_util, api_util, config, dispatch, dtypes, hijax
 from jax._src import core as _core
 from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
-from jax._src.lax import lax as lax_internal
-from jax._src.sharding_impls import UNSPECIFIED  # pyright: ignore
-from jax.extend.core import (
+from jax._src.ad_checkpoint import remat_p
+from jax._src.core import (
     ClosedJaxpr,
     DropVar,
     Jaxpr,
@@ -26,10 +29,17 @@ from jax.extend.core import (
     Literal,
     Primitive,
     Var,
+    closed_call_p,
+    jaxpr_as_fun,
     primal_dtype_to_tangent_dtype,
     unmapped_aval,
 )
-from jax.extend.core import primitives as _primitives
+from jax._src.core import call_p as core_call_p
+from jax._src.custom_derivatives import custom_jvp_call_p, custom_vjp_call_p
+from jax._src.lax import lax as lax_internal
+from jax._src.pjit import jit_p
+from jax._src.sharding_impls import UNSPECIFIED  # pyright: ignore
+from jax.lax import cond_p, convert_element_type_p, linear_solve_p, scan_p, while_p
 
 __all__ = [
     "AbstractValue",
@@ -43,41 +53,40 @@ __all__ = [
     "ShapedArray",
     "Var",
     "add_any_p",
+    "closed_call_p",
     "closed_jaxpr",
+    "cond_p",
     "convert_element_type_p",
+    "core_call_p",
     "cotangent_aval",
     "current_equation_context",
+    "custom_jvp_call_p",
+    "custom_vjp_call_p",
     "function_name",
     "is_inexact",
     "is_tracer",
+    "jaxpr_as_fun",
     "jit_p",
     "jit_params",
+    "linear_solve_p",
     "make_jaxpr_object",
     "no_effects",
     "no_source",
     "primal_dtype_to_tangent_dtype",
+    "remat_p",
+    "scan_p",
     "source_line",
     "tangent_aval",
     "trace_context",
     "type_compatible",
     "typeof",
+    "while_p",
 ]
 
 AbstractValue = _core.AbstractValue
 ShapedArray = _core.ShapedArray
 Atom = Var | Literal
 add_any_p: Primitive = ad_util.add_jaxvals_p
-jit_p: Primitive = _primitives.jit_p
-scan_p: Primitive = _primitives.scan_p
-while_p: Primitive = _primitives.while_p
-cond_p: Primitive = _primitives.cond_p
-custom_jvp_call_p: Primitive = _primitives.custom_jvp_call_p
-custom_vjp_call_p: Primitive = _primitives.custom_vjp_call_p
-remat_p: Primitive = _primitives.remat_p
-linear_solve_p: Primitive = _primitives.linear_solve_p
-closed_call_p: Primitive = _primitives.closed_call_p
-core_call_p: Primitive = _primitives.call_p
-convert_element_type_p: Primitive = _primitives.convert_element_type_p
 no_effects = _core.no_effects
 typeof = _core.typeof
 current_equation_context = _core.current_jaxpr_eqn_context

@@ -15,7 +15,6 @@ import jax
 import numpy as np
 from jax import lax
 from jax import numpy as jnp
-from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function, bind
@@ -158,7 +157,7 @@ def _reduction(
     del computation
     k = len(operands) // 2
     xs, init = operands[:k], operands[k:]
-    scalars = jaxpr_as_fun(ir.closed(jaxpr))
+    scalars = ir.jaxpr_as_fun(ir.closed(jaxpr))
     shape = [n for d, n in enumerate(xs[0].shape) if d not in dimensions]
     starts = [
         mesh.varying_as(lax.broadcast(a, shape), x)
