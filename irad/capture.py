@@ -15,7 +15,7 @@ from irad._compat.ir import Atom, Jaxpr, Literal, Var
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Captured:
     """A function's jaxpr on given arguments.
 

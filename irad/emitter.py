@@ -17,7 +17,7 @@ from irad.linear_map import zeros
 from irad_passes import dce
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Snippet:
     """Straight-line IR over slots: inputs, then literals, then constants, then results.
 

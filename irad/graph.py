@@ -43,7 +43,7 @@ class Linearized(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Node:
     """An equation in the graph; ``local`` is None where no tangent passes through it.
 
@@ -57,7 +57,7 @@ class Node:
     wanted: tuple[int, ...]
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class LinearizedGraph:
     """A jaxpr with its equations linearized in the ``active`` inputs.
 
@@ -70,7 +70,7 @@ class LinearizedGraph:
     carries: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JvpProgram:
     """A program of values and tangents.
 
@@ -82,7 +82,7 @@ class JvpProgram:
     carries: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplitProgram:
     """A program in two: outputs and residuals first, what is linear second.
 
@@ -105,7 +105,7 @@ class SplitProgram:
         return [next(rest) if i is None else inputs[i] for i in self.sources]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """The transforms of a jaxpr without constants, for structure to recurse with.
 

@@ -170,7 +170,7 @@ def rule_programs(eqn: ir.JaxprEqn) -> list[Traced]:
 # Whether two equations have one rule --------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RuleName:
     """What a custom rule does, as a value that can be compared.
 

@@ -300,7 +300,7 @@ elementwise(primitives.stage_p, ONE)
 elementwise(primitives.tie_p, None, ONE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Barrier(Joint):
     """Copies of several arrays behind one barrier, which holds their tangents too."""
 

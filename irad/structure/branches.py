@@ -18,7 +18,7 @@ from irad.graph import Engine, Linearized, SplitProgram
 from irad.structure.bodies import code_of, lifted, mask, opened, positions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Branch:
     """One branch: its split program, and where its residuals are found.
 

@@ -39,7 +39,7 @@ class Body:
     out_specs: tuple[Spec, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Residual:
     """Which operand or result of the forward equation a residual is.
 

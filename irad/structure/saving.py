@@ -21,7 +21,7 @@ from irad.emitter import Emitter
 from irad_passes import dce
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Division:
     """A program in two: ``first`` returns what is saved, ``again`` runs the rest.
 
@@ -98,7 +98,7 @@ def _rounded(eqns: list[JaxprEqn], saved: dict[Var, Any]) -> list[JaxprEqn]:
     return made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
     """An equation in two: run first, and again; with the values that are saved."""
 
