@@ -8,6 +8,7 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 X = jnp.array([0.3, -0.7, 0.5])
@@ -67,7 +68,6 @@ CASES = [
     Case("reverse", lambda *a: _recurrent(*a, reverse=True), (W, X, XS)),
     Case("unroll", lambda *a: _recurrent(*a, unroll=2), (W, X, XS)),
     Case("no steps", _recurrent, (W, X, XS[:0])),
-    Case("float32", _recurrent, tuple(a.astype("float32") for a in (W, X, XS))),
     Case("only the constant", lambda w: _recurrent(w, X, XS), (W,)),
     Case("only the slices", lambda xs: _recurrent(W, X, xs)[1], (XS,)),
     Case("loop index in the body", _indexed, (X,)),
@@ -75,6 +75,7 @@ CASES = [
     Case("a carry becomes active", _becomes_active, (X, XS)),
     Case("a carry loses its tangent", _overwritten, (X, XS)),
     Case("map", lambda xs: lax.map(lambda x: jnp.sin(x) * x.sum(), xs), (XS,)),
+    *of_kinds("recurrent", [Case("recurrent", _recurrent, (W, X, XS))]),
     Case(
         "associative scan",
         lambda xs: lax.associative_scan(lambda a, b: jnp.sin(a) * b, xs),
