@@ -61,10 +61,10 @@ def computed_once(x: Array, combine: Any, identity: Any) -> Array:
     return lax.squeeze(pairs, (0,))
 
 
-def _kept(x: Array) -> Array:
+def compared(x: Array) -> Array:
     """The operand of an extremum, computed once: else none might attain the result."""
     if jnp.iscomplexobj(x):
-        return lax.complex(_kept(lax.real(x)), _kept(lax.imag(x)))
+        return lax.complex(compared(lax.real(x)), compared(lax.imag(x)))
     return computed_once(x, lax.max, -np.inf)
 
 
@@ -73,7 +73,7 @@ def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
 
     ``m`` is 1 where ``x == y`` and 0 elsewhere; a NaN attains nothing.
     """
-    x, axes = _kept(eqn.x[0]), eqn.params["axes"]
+    x, axes = compared(eqn.x[0]), eqn.params["axes"]
     y = bind(eqn.primitive, [x], eqn.params)
     kept = [d for d in range(x.ndim) if d not in axes]
 
