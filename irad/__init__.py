@@ -41,7 +41,9 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "load_plans",
     "plan",
+    "save_plans",
     "sparsity",
     "value_and_grad",
     "value_and_jacobian",
@@ -55,7 +57,9 @@ _PLANNING = {
     "SparsityPattern": "irad.compression.picture",
     "hessian": "irad.transforms.mixed",
     "jacobian": "irad.transforms.mixed",
+    "load_plans": "irad.measurements",
     "plan": "irad.transforms.mixed",
+    "save_plans": "irad.measurements",
     "sparsity": "irad.transforms.patterns",
     "value_and_jacobian": "irad.transforms.mixed",
 }
@@ -64,6 +68,7 @@ _PARTS = ("ordering",)
 if TYPE_CHECKING:
     from irad import ordering as ordering
     from irad.compression.picture import SparsityPattern
+    from irad.measurements import load_plans, save_plans
     from irad.operators import Jacobian
     from irad.planning.plans import Plan
     from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian

@@ -75,6 +75,11 @@ class Recent(Generic[T]):
             while len(self._values) > self._size:
                 self._values.popitem(last=False)
 
+    def items(self) -> list[tuple[Any, T]]:
+        """All keys with their values, the one asked for least recently first."""
+        with self._lock:
+            return list(self._values.items())
+
     def clear(self) -> None:
         """Forgets all values."""
         with self._lock:

@@ -199,6 +199,12 @@ class Same:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Same) and self.value is other.value
 
+    def __repr__(self) -> str:
+        """Where a function or class was defined, which is the same in any process."""
+        name = getattr(self.value, "__qualname__", None)
+        shown = f"{self.value.__module__}.{name}" if name else repr(self.value)
+        return f"Same({shown})"
+
 
 def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:
     """The name of the rule of a custom equation; None where it cannot be told."""
