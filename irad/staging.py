@@ -20,7 +20,7 @@ from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr
 from irad.caching import Recent, forgettable
 from irad.capture import Captured
-from irad.collection import paused
+from irad.collection import held_back
 from irad.fingerprint import Fingerprint, UnhashableError, fingerprint
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def staged(
     Under an outer transformation, of the inputs or of what is ``also`` passed, nothing
     is compiled and nothing is remembered.
     """
-    with paused():
+    with held_back():
         if captured.is_abstract or any(map(ir.is_tracer, also)):
             return make(captured), captured
         try:
