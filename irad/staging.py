@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import jax
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr
 from irad.caching import Recent, forgettable
 from irad.capture import Captured
@@ -49,7 +49,7 @@ class Program:
         return jax.jit(self._bind)
 
     def _bind(self, *inputs: Any) -> list[Any]:
-        params = ir.jit_params(self.jaxpr, self.name)
+        params = calls.jit_params(self.jaxpr, self.name)
         return ir.jit_p.bind(*inputs, **params)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:

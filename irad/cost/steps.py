@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from irad._compat import ir, primitives
+from irad._compat import calls, ir, primitives
 from irad.cost.operations import size
 from irad_passes.bodies import open_jaxpr
 
@@ -125,7 +125,7 @@ def scan_copies(
 
     A carry is batched when its first value is, or the value that the body gives it.
     """
-    consts, carries = ir.scan_counts(eqn.params)
+    consts, carries = calls.scan_counts(eqn.params)
     jaxpr = open_jaxpr(eqn.params["jaxpr"])
     inputs, constants = list(copies), [1] * len(jaxpr.constvars)
     while True:

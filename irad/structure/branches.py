@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
@@ -199,7 +199,7 @@ class Cond:
         index, *operands = inputs
         leading, bodies = lifted(emit, bodies)
         params = dict(self._params, branches=bodies)
-        effects = ir.join_effects(ir.branch_effects(bodies))
+        effects = calls.join_effects(calls.branch_effects(bodies))
         given = [index, *leading, *operands]
         return emit.equation(ir.cond_p, given, types, params, effects)
 
