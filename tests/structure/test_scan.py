@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
+from jax.extend.core import jaxprs_in_params
 
 import irad
 from tests.kinds import of_kinds
@@ -92,7 +93,7 @@ def test_laws(case):
 def _primitives(jaxpr, name):
     found = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == name]
     for eqn in jaxpr.eqns:
-        for inner in jax.extend.core.jaxprs_in_params(eqn.params):
+        for inner in jaxprs_in_params(eqn.params):
             found += _primitives(inner, name)
     return found
 
