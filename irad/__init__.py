@@ -1,7 +1,9 @@
 """irad: automatic differentiation that plans, at the level of the IR."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from irad.checking import check_grads
-from irad.compression.picture import SparsityPattern
 from irad.errors import (
     GradientCheckError,
     InternalError,
@@ -12,13 +14,9 @@ from irad.errors import (
     PlanError,
 )
 from irad.memory import clear_caches
-from irad.operators import Jacobian
-from irad.planning.plans import Plan
 from irad.transforms.attachment import attach, checkpoint
 from irad.transforms.forward import jvp, linearize
 from irad.transforms.jacobians import hvp, jacfwd, jacrev
-from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
-from irad.transforms.patterns import sparsity
 from irad.transforms.reverse import grad, value_and_grad, vjp
 from irad.transforms.transposition import linear_transpose
 
@@ -46,9 +44,48 @@ __all__ = [
     "jvp",
     "linear_transpose",
     "linearize",
+    "load_plans",
     "plan",
+    "save_plans",
     "sparsity",
     "value_and_grad",
     "value_and_jacobian",
     "vjp",
 ]
+
+# Planning is half of irad, and a gradient needs none of it: it comes when asked for.
+_PLANNING = {
+    "Jacobian": "irad.operators",
+    "Plan": "irad.planning.plans",
+    "SparsityPattern": "irad.compression.picture",
+    "hessian": "irad.transforms.mixed",
+    "jacobian": "irad.transforms.mixed",
+    "load_plans": "irad.measurements",
+    "plan": "irad.transforms.mixed",
+    "save_plans": "irad.measurements",
+    "sparsity": "irad.transforms.patterns",
+    "value_and_jacobian": "irad.transforms.mixed",
+}
+_PARTS = ("ordering",)
+
+if TYPE_CHECKING:
+    from irad import ordering as ordering
+    from irad.compression.picture import SparsityPattern
+    from irad.measurements import load_plans, save_plans
+    from irad.operators import Jacobian
+    from irad.planning.plans import Plan
+    from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
+    from irad.transforms.patterns import sparsity
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _PARTS:
+            return import_module(f"irad.{name}")
+        if name not in _PLANNING:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(_PLANNING[name]), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

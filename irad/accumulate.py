@@ -9,14 +9,13 @@ from typing import Any, cast
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
-from irad.checkpointing import Checkpointing
+from irad.checkpointing import DEFAULT, Checkpointing
 from irad.emitter import Emitter
 from irad.graph import Engine, JvpProgram, LinearizedGraph, Node, SplitProgram
 from irad.linearization import linearize
 from irad_passes import dce
 
 Tape = list[tuple[Node, Any]]
-DEFAULT = Checkpointing()
 
 
 def operands(eqn: JaxprEqn, env: dict[Var, Atom]) -> Sequence[Atom]:

@@ -1,16 +1,34 @@
-"""Caches keyed by the identity of a jaxpr, which they do not keep alive."""
+"""Caches: by content and bounded, or by a jaxpr's identity and no longer than it lives.
+
+Each cache is known here, so that all of them can be emptied at once.
+"""
 
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
+from typing import Any, Generic, TypeVar
 
 from irad._compat import ir
 
 T = TypeVar("T")
-_CACHES: list[weakref.WeakKeyDictionary[Any, Any]] = []
+Cache = TypeVar("Cache", bound="MutableMapping[Any, Any] | Recent[Any]")
+_CACHES: list[MutableMapping[Any, Any] | Recent[Any]] = []
+
+
+def forgettable(cache: Cache) -> Cache:
+    """A cache that is emptied with all others."""
+    _CACHES.append(cache)
+    return cache
+
+
+def clear() -> None:
+    """Empties all caches."""
+    for cache in _CACHES:
+        cache.clear()
 
 
 def by_jaxpr(fun: Callable[..., T]) -> Callable[..., T]:
@@ -19,7 +37,7 @@ def by_jaxpr(fun: Callable[..., T]) -> Callable[..., T]:
     The results depend on JAX's trace context too, which is part of the key.
     """
     cache: weakref.WeakKeyDictionary[Any, dict[Any, T]] = weakref.WeakKeyDictionary()
-    _CACHES.append(cache)
+    forgettable(cache)
 
     @functools.wraps(fun)
     def cached(jaxpr: Any, *key: Any) -> T:
@@ -34,7 +52,35 @@ def by_jaxpr(fun: Callable[..., T]) -> Callable[..., T]:
     return cached
 
 
-def clear() -> None:
-    """Forgets everything that follows from a jaxpr's identity."""
-    for cache in _CACHES:
-        cache.clear()
+class Recent(Generic[T]):
+    """The values asked for most recently, at most ``size``; threads may share it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Any, T] = OrderedDict()
+
+    def get(self, key: Any) -> T | None:
+        """The value of a key, if it is remembered."""
+        with self._lock:
+            found = self._values.get(key)
+            if found is not None:
+                self._values.move_to_end(key)
+        return found
+
+    def put(self, key: Any, value: T) -> None:
+        """Remembers a value; the one asked for least recently may have to go."""
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+    def items(self) -> list[tuple[Any, T]]:
+        """All keys with their values, the one asked for least recently first."""
+        with self._lock:
+            return list(self._values.items())
+
+    def clear(self) -> None:
+        """Forgets all values."""
+        with self._lock:
+            self._values.clear()

@@ -11,11 +11,12 @@ import numpy as np
 
 from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
+from irad.collection import held_back
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Captured:
     """A function's jaxpr on given arguments.
 
@@ -113,9 +114,10 @@ def capture(
     avals = [x if isinstance(x, ir.AbstractValue) else ir.typeof(x) for x in leaves]
     of = ir.function_name(fun)
     known = leaves if concrete else None
-    jaxpr, consts, known = tracing.record(
-        flat, avals, name=purpose, of=of, known=known, names=names
-    )
+    with held_back():
+        jaxpr, consts, known = tracing.record(
+            flat, avals, name=purpose, of=of, known=known, names=names
+        )
     jaxpr, consts = references.without_references(jaxpr, consts)
     jaxpr = ir.with_constants_as_inputs(jaxpr)
     return Captured(

@@ -23,7 +23,6 @@ from irad.staging import Function, Program
 from irad.structure.bodies import variables_read
 from irad_passes import dce
 
-
 NONE = Schedule()
 
 

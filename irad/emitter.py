@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from irad._compat import ir, tracing
+from irad._compat import calls, ir, tracing
 from irad._compat.ir import Atom, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.linear_map import zeros
 from irad_passes import dce
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Snippet:
     """Straight-line IR over slots: inputs, then literals, then constants, then results.
 
@@ -186,7 +186,7 @@ class Emitter:
         operands: Sequence[Atom],
         name: str,
         like: dict[str, Any] | None = None,
-        places: ir.Places | None = None,
+        places: calls.Places | None = None,
     ) -> list[Var]:
         """Appends a call of a jaxpr, which stays shared; ``like`` are a call's params.
 
@@ -201,7 +201,7 @@ class Emitter:
                 operands_at = [*anywhere, *places.operands]
                 places = replace(places, operands=operands_at)
             closed = _without_constants(closed)
-        params = ir.jit_params(closed, name, like, places)
+        params = calls.jit_params(closed, name, like, places)
         return self.equation(
             ir.jit_p, operands, closed.out_avals, params, closed.effects
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
-from irad.checkpointing import Checkpointing
+from irad.checkpointing import DEFAULT, Checkpointing
 from irad.emitter import Emitter
 
 
@@ -44,7 +44,7 @@ class Linearized(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Node:
     """An equation in the graph; ``local`` is None where no tangent passes through it.
 
@@ -58,7 +58,7 @@ class Node:
     wanted: tuple[int, ...]
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class LinearizedGraph:
     """A jaxpr with its equations linearized in the ``active`` inputs.
 
@@ -71,7 +71,7 @@ class LinearizedGraph:
     carries: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JvpProgram:
     """A program of values and tangents.
 
@@ -83,7 +83,7 @@ class JvpProgram:
     carries: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SplitProgram:
     """A program in two: outputs and residuals first, what is linear second.
 
@@ -106,7 +106,7 @@ class SplitProgram:
         return [next(rest) if i is None else inputs[i] for i in self.sources]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Engine:
     """The transforms of a jaxpr without constants, for structure to recurse with.
 
@@ -122,7 +122,7 @@ class Engine:
         tuple[tuple[bool, ...], tuple[bool, ...]],
     ]
     """Which wanted outputs carry tangents, which active inputs reach one of them."""
-    checkpointing: Checkpointing = Checkpointing()
+    checkpointing: Checkpointing = DEFAULT
 
 
 Structure = Callable[

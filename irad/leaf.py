@@ -33,7 +33,7 @@ from irad.rules.registry import (
 from irad_passes import dce, inline, simplify
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """What the code for an equation depends on."""
 
@@ -55,7 +55,7 @@ class Kind:
         return [ir.cotangent_aval(self.results[j]) for j in self.wanted]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Code:
     """Two snippets: ``forward`` makes what ``linear`` needs beside its tangents.
 
@@ -271,7 +271,7 @@ def _rewritten(rule: Rewritten, kind: Kind, engine: Engine, *, reverse: bool) ->
     return linear.code(engine, reverse=reverse)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Linear:
     """A program that is linear in its inputs from ``num_primals`` on.
 

@@ -7,7 +7,7 @@ fit, the fastest is compiled, and XLA's own account decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, TypeVar
 
@@ -88,9 +88,9 @@ def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
             return candidate.derivative.result
         least = actual if least is None else min(least, actual)
     raise PlanError(
-        f"no schedule for the derivative of {name} fits memory_limit={limit} bytes: the "
-        f"least that would do is {least} bytes. Raise the limit, or make the arrays of "
-        "one step or layer smaller."
+        f"no schedule for the derivative of {name} fits memory_limit={limit} bytes: "
+        f"the least that would do is {least} bytes. Raise the limit, or make the "
+        "arrays of one step or layer smaller."
     )
 
 

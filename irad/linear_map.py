@@ -33,7 +33,7 @@ class Params(dict[str, Any]):
         return self is other
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearMap:
     """A linear map from tangents of type ``domain`` to those of ``codomain``."""
 
@@ -64,7 +64,7 @@ class LinearMap:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Identity(LinearMap):
     """A copy, up to broadcasting."""
 
@@ -76,7 +76,7 @@ class Identity(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Negate(LinearMap):
     """Minus a copy, up to broadcasting."""
 
@@ -88,7 +88,7 @@ class Negate(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scale(LinearMap):
     """Elementwise product with ``factor``: a diagonal Jacobian kept as its diagonal."""
 
@@ -102,7 +102,7 @@ class Scale(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Divide(LinearMap):
     """Elementwise quotient by ``divisor``, so that rounding is as in JAX."""
 
@@ -116,7 +116,7 @@ class Divide(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Select(LinearMap):
     """A copy where ``mask`` holds; zero, or minus a copy, elsewhere.
 
@@ -143,7 +143,7 @@ class Select(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Apply(LinearMap):
     """A primitive that is linear in operand ``position``, the others held fixed.
 
@@ -168,7 +168,7 @@ class Apply(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Function(LinearMap):
     """A linear function written out with its transpose, over some ``leaves``.
 
@@ -188,7 +188,7 @@ class Function(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Transposed(LinearMap):
     """The transpose of a map."""
 
@@ -207,7 +207,7 @@ class Transposed(LinearMap):
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Compose(LinearMap):
     """The product ``outer @ inner``, not multiplied out."""
 
@@ -221,7 +221,7 @@ class Compose(LinearMap):
         return self.inner.pull(self.outer.pull(c))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """A local Jacobian in blocks: ``rows[j][i]`` from operand i to result j."""
 
@@ -247,7 +247,7 @@ class Blocks:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joint:
     """A primitive that is linear in several operands together, as concatenate is.
 

@@ -13,15 +13,16 @@ from typing import Any
 
 from irad._compat import ir, mesh, references
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad.caching import forgettable
 from irad.errors import NotDifferentiableError
 from irad.graph import Engine, Linearized, LinearizedGraph, Node
 from irad.leaf import Kind, Leaf, make_leaf
 from irad.rules import RULES
 from irad.rules.registry import Cases, Constant
-from irad.structure import STRUCTURES, InContext, by_own_rule, own_rule
+from irad.structure import STRUCTURES, InContext, by_own_rule
 
 _AVAL = attrgetter("aval")
-_LEAVES: dict[Any, dict[Any, Leaf]] = {}
+_LEAVES: dict[Any, dict[Any, Leaf]] = forgettable({})
 _LEAF_LIMIT = 1 << 16
 
 
@@ -162,9 +163,3 @@ def _local_in_its_context(
         leaves = _LEAVES.setdefault(ir.trace_context(), {})
         local = _local(eqn, active, wanted, engine, leaves)
     return None if local is None else InContext(local, eqn.ctx)
-
-
-def clear() -> None:
-    """Forgets the code of all kinds of equations."""
-    _LEAVES.clear()
-    own_rule.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from irad import caching, linearization, planned, staging
+from irad import caching
 
 
 def clear_caches() -> None:
@@ -11,7 +11,4 @@ def clear_caches() -> None:
     Nothing is wrong afterwards; the next call pays again for tracing rules, making the
     derivative program and compiling it.
     """
-    staging.clear()
-    planned.clear()
     caching.clear()
-    linearization.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from irad._compat import scientific
 from irad.compression.picture import SparsityPattern
 from irad.ellpack import Slot, Term, Terms, values_of
 from irad.ellpack.assembly import Values
@@ -137,6 +138,36 @@ class Jacobian:
         """Where the matrix has entries: stored ones, and those of products."""
         row, column = self.structure.places()
         return SparsityPattern(row, column, self.shape)
+
+    def as_lineax(self, tags: Iterable[object] = ()) -> Any:
+        """The same map as an operator of lineax, for ``lineax.linear_solve``.
+
+        It is tagged as diagonal, tridiagonal or triangular where the pattern says so;
+        ``tags`` are what else is known, such as ``lineax.symmetric_tag``.
+
+        Raises:
+            ImportError: lineax is not installed.
+        """
+        lineax = scientific.lineax()
+        found = {*tags, *(getattr(lineax, f"{name}_tag") for name in self._shapes)}
+        return lineax.FunctionLinearOperator(self.__matmul__, self.domain, found)
+
+    @property
+    def _shapes(self) -> list[str]:
+        """What lineax calls the shapes of the matrix that its pattern has."""
+        m, n = self.shape
+        if m != n:
+            return []
+        row, column = self.structure.places()
+        offset = column.astype(np.int64) - row
+        low, high = offset.min(initial=0), offset.max(initial=0)
+        shapes = {
+            "diagonal": low == high == 0,
+            "tridiagonal": low >= -1 and high <= 1,
+            "lower_triangular": high == 0,
+            "upper_triangular": low == 0,
+        }
+        return [name for name, holds in shapes.items() if holds]
 
     def __repr__(self) -> str:
         """Shape and stored entries."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +13,12 @@ import numpy as np
 from irad import derivatives
 from irad._compat import ir
 from irad._compat.known import number
+from irad.caching import Recent, forgettable
 from irad.capture import Captured
 from irad.ellpack import values_of
 from irad.errors import PlanError
 from irad.fingerprint import UnhashableError, fingerprint
+from irad.measurements import Times, name_of, recalled, remember
 from irad.planning.choice import Options, make, planned
 from irad.planning.plans import Plan, duration
 from irad.planning.program import Program
@@ -30,8 +30,7 @@ from irad_passes import dce, inline
 PLANS_KEPT = 1024
 """So many plans are remembered; the least recently used goes first."""
 
-_PLANS: OrderedDict[Any, Plan] = OrderedDict()
-_LOCK = threading.Lock()
+_PLANS: Recent[Plan] = forgettable(Recent(PLANS_KEPT))
 
 
 def digest(captured: Captured) -> bytes:
@@ -96,17 +95,14 @@ def plan_for(captured: Captured, options: Options, given: Plan | None) -> Plan:
                 "with irad.plan, or leave out plan=."
             )
         return given
-    with _LOCK:
-        found = _PLANS.get((key, options)) if key is not None else None
+    found = _PLANS.get((key, options)) if key is not None else None
     if found is None:
         found = planned(program_of(captured), options, key)
-        if options.effort == "measure":
+        by_clock = options.effort == "measure"
+        if by_clock:
             found = measured(captured, found, options)
-        if key is not None:
-            with _LOCK:
-                _PLANS[key, options] = found
-                while len(_PLANS) > PLANS_KEPT:
-                    _PLANS.popitem(last=False)
+        if key is not None and not (by_clock and captured.is_abstract):
+            _PLANS.put((key, options), found)
     return found
 
 
@@ -117,20 +113,36 @@ MEASURED, RUNS = 3, 7
 def measured(captured: Captured, plan: Plan, options: Options) -> Plan:
     """The fastest of the best few candidates, by the clock on the inputs at hand.
 
-    Under an outer transformation there are no inputs, and the prediction stands.
+    What was measured before is not measured again. Under an outer transformation there
+    are no inputs, and without a measurement the prediction stands.
     """
+    name = None if plan.key is None else name_of(plan.key[:-1], options)
+    chosen = by_times(plan, recalled(name) or {})
+    if chosen is not None:
+        return chosen
     if captured.is_abstract:
         return replace(plan, reason=f"{plan.reason} Not measured: inputs are traced.")
-    open_ = [i for i, c in enumerate(plan.candidates) if c.seconds is not None]
-    best = sorted(open_, key=lambda i: plan.candidates[i].seconds or 0.0)[:MEASURED]
     form = "entries" if options.sparse and not options.factored else "dense"
-    times = {i: _median_time(captured, plan.choosing(i), form) for i in best}
-    chosen = min(best, key=lambda i: times[i])
-    rows = ", ".join(
-        f"{plan.candidates[i].way} {duration(times[i])}"
-        for i in sorted(best, key=lambda i: times[i])
-    )
-    return replace(plan, chosen=chosen, reason=f"measured: {rows}.")
+    rows = [i for i, c in enumerate(plan.candidates) if c.seconds is not None]
+    best = sorted(rows, key=lambda i: plan.candidates[i].seconds or 0.0)[:MEASURED]
+    times = {
+        plan.candidates[i].way: _median_time(captured, plan.choosing(i), form)
+        for i in best
+    }
+    remember(name, times)
+    chosen = by_times(plan, times)
+    assert chosen is not None
+    return chosen
+
+
+def by_times(plan: Plan, times: Times) -> Plan | None:
+    """The plan with the fastest of its open ways that were timed; None without one."""
+    open_ = {c.way: i for i, c in enumerate(plan.candidates) if c.seconds is not None}
+    ways = sorted(open_.keys() & times.keys(), key=lambda way: times[way])
+    if not ways:
+        return None
+    rows = ", ".join(f"{way} {duration(times[way])}" for way in ways)
+    return replace(plan, chosen=open_[ways[0]], reason=f"measured: {rows}.")
 
 
 def _median_time(captured: Captured, plan: Plan, form: str) -> float:
@@ -142,12 +154,6 @@ def _median_time(captured: Captured, plan: Plan, form: str) -> float:
         jax.block_until_ready(followed.run(captured.inputs))
         times.append(time.perf_counter() - started)
     return sorted(times)[RUNS // 2]
-
-
-def clear() -> None:
-    """Forgets all plans."""
-    with _LOCK:
-        _PLANS.clear()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ differ become inputs.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +16,11 @@ from typing import Any, Generic, TypeVar
 
 import jax
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr
+from irad.caching import Recent, forgettable
 from irad.capture import Captured
-from irad.collection import paused
+from irad.collection import held_back
 from irad.fingerprint import Fingerprint, UnhashableError, fingerprint
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Program:
         return jax.jit(self._bind)
 
     def _bind(self, *inputs: Any) -> list[Any]:
-        params = ir.jit_params(self.jaxpr, self.name)
+        params = calls.jit_params(self.jaxpr, self.name)
         return ir.jit_p.bind(*inputs, **params)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
@@ -82,7 +82,7 @@ class Function:
         return self._compiled(*inputs)
 
 
-@dataclass
+@dataclass(eq=False)
 class Family(Generic[T]):
     """The programs of a family: for exact literals, and with literals as inputs."""
 
@@ -92,7 +92,7 @@ class Family(Generic[T]):
     general: T | None = None
 
 
-_FAMILIES: OrderedDict[Any, Family[Any]] = OrderedDict()
+_FAMILIES: Recent[Family[Any]] = forgettable(Recent(CACHE_SIZE))
 _LOCK = threading.Lock()
 
 
@@ -108,7 +108,7 @@ def staged(
     Under an outer transformation, of the inputs or of what is ``also`` passed, nothing
     is compiled and nothing is remembered.
     """
-    with paused():
+    with held_back():
         if captured.is_abstract or any(map(ir.is_tracer, also)):
             return make(captured), captured
         try:
@@ -116,10 +116,7 @@ def staged(
         except UnhashableError:
             return make(captured), captured
         key = (what, content.family, ir.trace_context())
-        with _LOCK:
-            family = _FAMILIES.get(key)
-            if family is not None:
-                _FAMILIES.move_to_end(key)
+        family = _FAMILIES.get(key)
         if family is None:
             return _first(key, captured, content, make)
         return _again(family, captured, content, make)
@@ -129,10 +126,7 @@ def _first(
     key: Any, captured: Captured, content: Fingerprint, make: Callable[[Captured], T]
 ) -> tuple[T, Captured]:
     made = make(captured)
-    with _LOCK:
-        _FAMILIES[key] = Family(content.literals, made)
-        while len(_FAMILIES) > CACHE_SIZE:
-            _FAMILIES.popitem(last=False)
+    _FAMILIES.put(key, Family(content.literals, made))
     return made, captured
 
 
@@ -154,9 +148,3 @@ def _again(
         with _LOCK:
             family.general, family.varying = general, varying
     return general, captured.with_literals_as_inputs(varying)
-
-
-def clear() -> None:
-    """Forgets all programs."""
-    with _LOCK:
-        _FAMILIES.clear()

@@ -10,7 +10,7 @@ side and one all of JAX's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ class Case:
 
     ``fun`` is differentiated in all floating-point ``args``. ``second`` checks the
     second order, ``numeric`` the central differences (float64 and complex128 only).
+    ``cotangents`` makes odd ones, whose pull has JAX's ``signs``, those of zeros too.
     ``like`` is a function of the same values that JAX can differentiate, where it
     cannot ``fun``.
     """
@@ -39,7 +40,8 @@ class Case:
     numeric: bool = True
     modes: Sequence[str] = ("fwd", "rev")
     seed: int = 0
-    cotangents: Callable[[Any], Any] | None = field(default=None)
+    cotangents: Callable[[Any], Any] | None = None
+    signs: bool = True
     like: Callable[..., Any] | None = None
 
     def __str__(self) -> str:
@@ -82,7 +84,9 @@ def check_laws(case: Case) -> None:
     rtol = case.rtol or max([TOLERANCE[_width(a)] for a in [*x, *y]], default=1e-10)
     for law, expected in theirs.items():
         _close(law, case.name, ours[law], expected, rtol)
-    if "push" in ours and "pull" in ours and case.cotangents is None:
+    if case.cotangents is not None and case.signs and "pull" in ours:
+        _check_signs(case, ours["pull"], theirs["pull"])
+    if case.cotangents is None and "push" in ours and "pull" in ours:
         _check_adjoint(case, ours, t, c, rtol)
     doubles = all(_width(a) == 8 for a in [*x, *y])
     if case.numeric and doubles and "push" in ours:
@@ -143,6 +147,16 @@ def _close(law: str, name: str, ours: Any, expected: Any, rtol: float) -> None:
         np.testing.assert_allclose(
             a, b, rtol=rtol, atol=rtol * scale, err_msg=f"{name}: {law}"
         )
+
+
+def _check_signs(case: Case, ours: Any, theirs: Any) -> None:
+    """What odd cotangents are pulled back to has JAX's signs, those of zeros too."""
+    for a, b in zip(ours, theirs, strict=True):
+        for x, y in ((a.real, b.real), (a.imag, b.imag)):
+            x, y = (np.where(np.isnan(p), 1, p) for p in (x, y))
+            np.testing.assert_array_equal(
+                np.signbit(x), np.signbit(y), err_msg=f"{case.name}: signs"
+            )
 
 
 def _check_adjoint(case: Case, ours: Any, t: Any, c: Any, rtol: float) -> None:

@@ -170,7 +170,7 @@ def rule_programs(eqn: ir.JaxprEqn) -> list[Traced]:
 # Whether two equations have one rule --------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RuleName:
     """What a custom rule does, as a value that can be compared.
 
@@ -198,6 +198,12 @@ class Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Same) and self.value is other.value
+
+    def __repr__(self) -> str:
+        """Where a function or class was defined, which is the same in any process."""
+        name = getattr(self.value, "__qualname__", None)
+        shown = f"{self.value.__module__}.{name}" if name else repr(self.value)
+        return f"Same({shown})"
 
 
 def rule_name(eqn: ir.JaxprEqn) -> RuleName | None:

@@ -1,24 +1,24 @@
-"""JAX's IR: the public names irad builds with, and the few private ones it needs."""
+"""JAX's IR: the names irad builds with.
+
+Many are public in ``jax.extend.core``, whose package brings pallas along and takes
+17 ms to import: they come from where they are defined.
+"""
 
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from jax import ShapeDtypeStruct, lax
+from jax import lax
 from jax._src import ad_util, api_util, config, dispatch, dtypes, hijax
 from jax._src import core as _core
-from jax._src import mesh as mesh_lib
 from jax._src import source_info_util as _source
-from jax._src.lax import lax as lax_internal
-from jax._src.sharding_impls import UNSPECIFIED  # pyright: ignore
-from jax.extend.core import (
+from jax._src.ad_checkpoint import remat_p
+from jax._src.core import (
     ClosedJaxpr,
     DropVar,
     Jaxpr,
@@ -26,10 +26,15 @@ from jax.extend.core import (
     Literal,
     Primitive,
     Var,
+    closed_call_p,
+    jaxpr_as_fun,
     primal_dtype_to_tangent_dtype,
-    unmapped_aval,
 )
-from jax.extend.core import primitives as _primitives
+from jax._src.core import call_p as core_call_p
+from jax._src.custom_derivatives import custom_jvp_call_p, custom_vjp_call_p
+from jax._src.lax import lax as lax_internal
+from jax._src.pjit import jit_p
+from jax.lax import cond_p, convert_element_type_p, linear_solve_p, scan_p, while_p
 
 __all__ = [
     "AbstractValue",
@@ -43,41 +48,39 @@ __all__ = [
     "ShapedArray",
     "Var",
     "add_any_p",
+    "closed_call_p",
     "closed_jaxpr",
+    "cond_p",
     "convert_element_type_p",
+    "core_call_p",
     "cotangent_aval",
     "current_equation_context",
+    "custom_jvp_call_p",
+    "custom_vjp_call_p",
     "function_name",
     "is_inexact",
     "is_tracer",
+    "jaxpr_as_fun",
     "jit_p",
-    "jit_params",
+    "linear_solve_p",
     "make_jaxpr_object",
     "no_effects",
     "no_source",
     "primal_dtype_to_tangent_dtype",
+    "remat_p",
+    "scan_p",
     "source_line",
     "tangent_aval",
     "trace_context",
     "type_compatible",
     "typeof",
+    "while_p",
 ]
 
 AbstractValue = _core.AbstractValue
 ShapedArray = _core.ShapedArray
 Atom = Var | Literal
 add_any_p: Primitive = ad_util.add_jaxvals_p
-jit_p: Primitive = _primitives.jit_p
-scan_p: Primitive = _primitives.scan_p
-while_p: Primitive = _primitives.while_p
-cond_p: Primitive = _primitives.cond_p
-custom_jvp_call_p: Primitive = _primitives.custom_jvp_call_p
-custom_vjp_call_p: Primitive = _primitives.custom_vjp_call_p
-remat_p: Primitive = _primitives.remat_p
-linear_solve_p: Primitive = _primitives.linear_solve_p
-closed_call_p: Primitive = _primitives.closed_call_p
-core_call_p: Primitive = _primitives.call_p
-convert_element_type_p: Primitive = _primitives.convert_element_type_p
 no_effects = _core.no_effects
 typeof = _core.typeof
 current_equation_context = _core.current_jaxpr_eqn_context
@@ -179,90 +182,9 @@ def function_name(fun: Any) -> str:
     return api_util.fun_sourceinfo(fun)
 
 
-@dataclass(frozen=True)
-class Places:
-    """Whose place each operand and each result of a call shares, in a user's call.
-
-    Positions among its operands and its results, or among its results and its operands
-    if ``transposed``; None for what may lie anywhere.
-    """
-
-    operands: Sequence[int | None]
-    results: Sequence[int | None]
-    transposed: bool = False
-
-
-def memory_space(aval: Any) -> Any:
-    """The memory in which values of a type lie."""
-    return aval.memory_space
-
-
-def jit_params(
-    jaxpr: ClosedJaxpr,
-    name: str,
-    like: dict[str, Any] | None = None,
-    places: Places | None = None,
-) -> Any:
-    """Params of a call equation for a jaxpr.
-
-    ``like`` are the params of a user's call: its mesh and compiler options carry over,
-    and its shardings and layouts as ``places`` says. Nothing is donated.
-    """
-    params = dict(like or _call_template())
-    n, m = [None] * len(jaxpr.in_avals), [None] * len(jaxpr.out_avals)
-    places = places or Places(n, m)
-    ins, outs = places.operands, places.results
-    given_in, given_out = ("out", "in") if places.transposed else ("in", "out")
-
-    def chosen(name: str, default: Any, positions: Sequence[int | None]) -> Any:
-        if positions.count(None) == len(positions):
-            return (default,) * len(positions)
-        given = (like or params)[name]
-        return tuple(default if i is None else given[i] for i in positions)
-
-    params.update(
-        jaxpr=jaxpr,
-        name=name,
-        in_shardings=chosen(f"{given_in}_shardings", UNSPECIFIED, ins),
-        out_shardings=chosen(f"{given_out}_shardings", UNSPECIFIED, outs),
-        in_layouts=chosen(f"{given_in}_layouts", None, ins),
-        out_layouts=chosen(f"{given_out}_layouts", None, outs),
-        donated_invars=(False,) * len(ins),
-        keep_unused=False,
-        inline=_template_params()["inline"],
-    )
-    return params
-
-
-def _call_template() -> dict[str, Any]:
-    params = _template_params()
-    if "ctx_mesh" not in params:
-        return params
-    return {**params, "ctx_mesh": mesh_lib.get_abstract_mesh()}
-
-
-@functools.cache
-def _template_params() -> dict[str, Any]:
-    with _core.eval_context():
-        made = jax.make_jaxpr(jax.jit(lambda x: x + x))(np.float32(0))
-    return dict(made.jaxpr.eqns[0].params)
-
-
 def inner_jaxprs(eqn: JaxprEqn) -> list[Jaxpr]:
     """The jaxprs among an equation's params."""
     return list(_core.jaxprs_in_params(eqn.params))
-
-
-def is_plain_call(eqn: JaxprEqn) -> bool:
-    """Whether a ``jit`` equation asks for no placement and no options."""
-    params = eqn.params
-    shardings = (*params["in_shardings"], *params["out_shardings"])
-    layouts = (*params["in_layouts"], *params["out_layouts"])
-    return (
-        all(s is UNSPECIFIED or isinstance(s, type(UNSPECIFIED)) for s in shardings)
-        and not any(layout is not None for layout in layouts)
-        and not params["compiler_options_kvs"]
-    )
 
 
 def equation_function(
@@ -358,17 +280,6 @@ def zero_of_integer(aval: Any) -> Any:
     return ad_util.zeros_like_aval(tangent_aval(aval))
 
 
-def zeros_array(aval: Any) -> Any:
-    """Zeros of a type, its weak type included."""
-    return lax.full_like(ShapeDtypeStruct(aval.shape, aval.dtype), 0)
-
-
-def derivative_annotations(params: dict[str, Any]) -> dict[str, Any]:
-    """The params of an annotated call for the call of its linear part."""
-    metadata = params.get("ad_metadata", "same")
-    return params if metadata == "same" else dict(params, xla_metadata=metadata)
-
-
 def as_dtype(x: Any, aval: Any) -> Any:
     """A value in the dtype of ``aval``."""
     return x if dtype_of(x) == aval.dtype else lax.convert_element_type(x, aval.dtype)
@@ -389,69 +300,9 @@ def dtype_of(x: Any) -> Any:
     return dtypes.dtype(x)
 
 
-def scan_counts(params: dict[str, Any]) -> tuple[int, int]:
-    """How many constants and how many carries a scan has."""
-    if "num_consts" in params:
-        return params["num_consts"], params["num_carry"]
-    consts, carries, _ = params["ft_in"].unpack()
-    return len(consts), len(carries)
-
-
-def scan_params(
-    params: dict[str, Any], body: ClosedJaxpr, num_consts: int, num_carry: int
-) -> dict[str, Any]:
-    """The params of a scan with another body, which takes so many of each operand."""
-    if "num_consts" in params:
-        counts = {"num_consts": num_consts, "num_carry": num_carry}
-        return dict(params, jaxpr=body, **counts)
-    num_xs = len(body.in_avals) - num_consts - num_carry
-    num_ys = len(body.out_avals) - num_carry
-
-    trees: Any = importlib.import_module("jax._src.flattree")
-
-    def group(*counts: int) -> Any:
-        return trees.pack(tuple(map(trees.nones, counts)))
-
-    return dict(
-        params,
-        jaxpr=body,
-        ft_in=group(num_consts, num_carry, num_xs),
-        ft_out=group(num_carry, num_ys),
-    )
-
-
 def closed(body: Any) -> ClosedJaxpr:
     """A body as a jaxpr with its constants, whether it was open or closed."""
     return body if is_closed(body) else closed_jaxpr(body)
-
-
-@functools.lru_cache(4096)
-def stacked_aval(length: int, aval: Any) -> Any:
-    """The type of ``length`` values stacked along a new leading axis."""
-    return unmapped_aval(length, 0, aval)
-
-
-def body_effects(closed: ClosedJaxpr) -> Any:
-    """The effects of an equation that runs a body."""
-    return _core.positional_effects(closed)
-
-
-def branch_effects(branches: Sequence[ClosedJaxpr]) -> Any:
-    """The effects of a ``cond`` with given branches, its index being operand 0."""
-    return _core.join_effects(*map(_control_flow_effects, branches))
-
-
-def _control_flow_effects(closed: ClosedJaxpr) -> Any:
-    found = set()
-    for effect in _core.positional_effects(closed):
-        moved = getattr(effect, "input_index", getattr(effect, "input", None))
-        found.add(effect.replace(moved + 1) if isinstance(moved, int) else effect)
-    return found
-
-
-def join_effects(*effects: Any) -> Any:
-    """The union of effects."""
-    return _core.join_effects(*effects)
 
 
 def literal_value(x: Literal) -> Any:

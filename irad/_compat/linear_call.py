@@ -1,4 +1,4 @@
-"""``linear_call``: a linear program with its transpose, which JAX differentiates by both.
+"""``linear_call``: a linear program with its transpose, for JAX to differentiate.
 
 ``jax.custom_derivatives.linear_call`` is the same without batching and without second
 derivatives. The operands are residuals, then linear ones; ``push`` and ``pull`` take
@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
+
+from irad._compat.ir import ClosedJaxpr, Primitive, jaxpr_as_fun
 
 __all__ = ["linear_call", "linear_call_p"]
 
@@ -96,10 +97,7 @@ def _batched(axis: Any, operands: Any, dims: Any, **params: Any) -> Any:
         x if d is None else jax.numpy.moveaxis(x, d, 0)
         for x, d in zip(operands[:n], dims[:n], strict=True)
     ]
-    t = [
-        _with_axis(x, d, size)
-        for x, d in zip(operands[n:], dims[n:], strict=True)
-    ]
+    t = [_with_axis(x, d, size) for x, d in zip(operands[n:], dims[n:], strict=True)]
     axes = [None if d is None else 0 for d in dims[:n]]
 
     def over_batch(program: ClosedJaxpr) -> ClosedJaxpr:
@@ -107,9 +105,7 @@ def _batched(axis: Any, operands: Any, dims: Any, **params: Any) -> Any:
         count = len(avals) - n
         mapped = [*axes, *[0] * count]
         inputs = [
-            jax.ShapeDtypeStruct(
-                v.shape if a is None else (size, *v.shape), v.dtype
-            )
+            jax.ShapeDtypeStruct(v.shape if a is None else (size, *v.shape), v.dtype)
             for v, a in zip(avals, mapped, strict=True)
         ]
         fun = jax.vmap(

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+
+from irad._compat.ir import Primitive
 
 __all__ = ["after_p"]
 
@@ -42,9 +43,7 @@ def _plus(x: jax.Array, zero: jax.Array) -> jax.Array:
         return lax.bitwise_xor(x, lax.broadcast(zero != 0, x.shape))
     kind = _unsigned(x.dtype)
     zeros = lax.broadcast(lax.convert_element_type(zero, kind), x.shape)
-    return lax.bitcast_convert_type(
-        lax.bitcast_convert_type(x, kind) + zeros, x.dtype
-    )
+    return lax.bitcast_convert_type(lax.bitcast_convert_type(x, kind) + zeros, x.dtype)
 
 
 def _unsigned(dtype: Any) -> Any:

@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 from jax import lax
-from jax.extend.core import Primitive
+from jax._src.core import Primitive
 
 
 def _named(module: str, name: str) -> Primitive:
@@ -44,8 +44,7 @@ empty2_p = _named(_LAX, "empty2_p")
 inspect_sharding_p = _named(_DEBUG, "inspect_sharding_p")
 zeros_like_p = _named("jax._src.ad_util", "zeros_like_p")
 
-# Contractions and linear algebra
-# -------------------------------------------------------
+# Contractions and linear algebra ------------------------------------------------------
 
 _LINALG = "jax._src.lax.linalg"
 
@@ -60,9 +59,8 @@ symmetric_product_p = _named(_LINALG, "symmetric_product_p")
 
 # Programs inside ----------------------------------------------------------------------
 
-xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
-
 platform_index_p = _named("jax._src.lax.control_flow.conditionals", "platform_index_p")
+xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 
 # Code outside the program -------------------------------------------------------------
 
@@ -79,14 +77,15 @@ philox4x32_p = _named("jax._src.random.philox4x32", "philox4x32_p")
 random_bits_p = _named(_PRNG, "random_bits_p")
 random_clone_p = _named("jax._src.random.core", "random_clone_p")
 random_fold_in_p = _named(_PRNG, "random_fold_in_p")
+random_gamma_p = _named("jax._src.random.core", "random_gamma_p")
 random_seed_p = _named(_PRNG, "random_seed_p")
 random_split_p = _named(_PRNG, "random_split_p")
 random_unwrap_p = _named(_PRNG, "random_unwrap_p")
 random_wrap_p = _named(_PRNG, "random_wrap_p")
+threefry2x32_p = _named("jax._src.random.threefry2x32", "threefry2x32_p")
 threefry4x32_p = _named("jax._src.random.threefry4x32", "threefry4x32_p")
 
-# Collectives and placement
-# -------------------------------------------------------------
+# Collectives and placement ------------------------------------------------------------
 
 _PARALLEL = "jax._src.lax.parallel"
 _CORE = "jax._src.core"
@@ -112,15 +111,12 @@ sharding_constraint_p = _named("jax._src.pjit", "sharding_constraint_p")
 unreduced_psum_p = _named(_PARALLEL, "unreduced_psum_p")
 unreduced_reduce_scatter_p = _named(_PARALLEL, "unreduced_reduce_scatter_p")
 vary_unreduced_cast_p = _named(_PARALLEL, "vary_unreduced_cast_p")
-xla_metadata_call_p = _named("jax._src.xla_metadata", "xla_metadata_call_p")
 xla_metadata_value_p = _named("jax._src.xla_metadata", "xla_metadata_value_p")
 
-# Programs, effects and types of JAX's own
-# ----------------------------------------------
+# Programs, effects and types of JAX's own ---------------------------------------------
 
 _REFERENCES = "jax._src.state.primitives"
 _HIJAX = "jax._src.hijax"
-_CALLBACK = "jax._src.callback"
 _CUSTOM = "jax._src.custom_derivatives"
 
 accum_grad_in_ref_p = _named(_CORE, "accum_grad_in_ref_p")
@@ -129,17 +125,14 @@ box_get_p = _named(_HIJAX, "box_get_p")
 box_set_p = _named(_HIJAX, "box_set_p")
 call_hi_primitive_p = _named(_HIJAX, "call_hi_primitive_p")
 check_p = _named("jax._src.checkify", "check_p")
-composite_p = _named(_LAX, "composite_p")
 custom_lin_p = _named("jax._src.interpreters.ad", "custom_lin_p")
 custom_vmap_p = _named("jax._src.custom_batching", "custom_vmap_p")
 empty_ref_p = _named(_CORE, "empty_ref_p")
 eval_jaxpr_p = _named("jax._src.lax.eval_jaxpr", "eval_jaxpr_p")
-ffi_call_p = _named("jax._src.ffi", "ffi_call_p")
 free_ref_p = _named(_CORE, "free_ref_p")
 freeze_p = _named(_CORE, "freeze_p")
 from_edtype_p = _named(_LAX, "from_edtype_p")
 get_p = _named(_REFERENCES, "get_p")
-io_callback_p = _named(_CALLBACK, "io_callback_p")
 linear_call_p = _named(_CUSTOM, "linear_call_p")
 log_extend_p = _named(_HIJAX, "log_extend_p")
 log_read_p = _named(_HIJAX, "log_read_p")
@@ -147,13 +140,11 @@ new_box_p = _named(_HIJAX, "new_box_p")
 new_log_p = _named(_HIJAX, "new_log_p")
 new_ref_p = _named(_CORE, "ref_p")
 program_order_p = _named("jax._src.pjit", "program_order_p")
-pure_callback_p = _named(_CALLBACK, "pure_callback_p")
 remat_opt_p = _named(_CUSTOM, "remat_opt_p")
 run_state_p = _named("jax._src.state.discharge", "run_state_p")
 swap_p = _named(_REFERENCES, "swap_p")
 to_edtype_p = _named(_LAX, "to_edtype_p")
 with_memory_space_constraint_p = _named(_REFERENCES, "with_memory_space_constraint_p")
-
 
 # Formulas that JAX changed between versions, or annotates wrongly ---------------------
 

@@ -22,6 +22,18 @@ def pyplot() -> Any:
         ) from error
 
 
+def lineax() -> Any:
+    """Lineax, whose solvers take operators; ImportError says how to get it."""
+    try:
+        return importlib.import_module("lineax")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "as_lineax() needs lineax, which is not installed: pip install "
+            "'irad[lineax]'; jax.scipy.sparse.linalg's solvers take a function such "
+            "as J.__matmul__ without"
+        ) from error
+
+
 def jax_sparse() -> Any:
     """``jax.experimental.sparse``, which imports ``scipy.sparse``."""
     return importlib.import_module("jax.experimental.sparse")

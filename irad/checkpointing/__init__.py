@@ -1,6 +1,6 @@
-"""What a gradient keeps and what it computes again: prices and schedules, no emission."""
+"""What a gradient keeps and what it computes again: prices and schedules."""
 
-from irad.checkpointing.options import Checkpointing
+from irad.checkpointing.options import DEFAULT, Checkpointing
 from irad.checkpointing.schedules import Schedule, scheduled
 
-__all__ = ["Checkpointing", "Schedule", "scheduled"]
+__all__ = ["DEFAULT", "Checkpointing", "Schedule", "scheduled"]

@@ -14,3 +14,6 @@ class Checkpointing:
     """
 
     storing: float = 1.0
+
+
+DEFAULT = Checkpointing()

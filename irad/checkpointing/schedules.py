@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from irad._compat import ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
-from irad.checkpointing.options import Checkpointing
+from irad.checkpointing.options import DEFAULT, Checkpointing
 from irad.checkpointing.prices import bytes_of
 from irad_passes import cut_scan, inline, segmented
 
@@ -32,7 +32,7 @@ class Schedule:
     segments: int = 1
     levels: int = 1
     stretch: float = 1.0
-    checkpointing: Checkpointing = Checkpointing()
+    checkpointing: Checkpointing = DEFAULT
 
 
 def scheduled(jaxpr: Jaxpr, schedule: Schedule) -> Jaxpr:
@@ -85,13 +85,10 @@ def starts(jaxpr: Jaxpr, segments: int) -> list[int]:
     found = [0]
     for i in range(1, segments):
         # A cut may move by a quarter of a segment to a better place.
-        near = [
-            k
-            for k in range(found[-1] + 1, len(made))
-            if abs(before[k] - i * share) <= share / 4
-        ]
+        off = {k: abs(before[k] - i * share) for k in range(found[-1] + 1, len(made))}
+        near = [(passing[k], off[k], k) for k in off if off[k] <= share / 4]
         if near:
-            found.append(min(near, key=lambda k: (passing[k], abs(before[k] - i * share))))
+            found.append(min(near)[-1])
     return found
 
 

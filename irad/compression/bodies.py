@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.compression.known import Scope, Value, constants, is_countable
 from irad.compression.loops import Loop, interleaved, run_loop
@@ -73,7 +73,7 @@ def scan(eqn: JaxprEqn, patterns: Patterns, scope: Scope, walk: Walk) -> Pattern
     order = np.arange(params["length"])
     if params["reverse"]:
         order = order[::-1]
-    parts = Parts(*ir.scan_counts(params), order)
+    parts = Parts(*calls.scan_counts(params), order)
     loop = Body(body, parts, eqn.invars, scope, walk)
     values = [
         scope.value(x) if is_countable(x) else None for x in eqn.invars[parts.consts :]

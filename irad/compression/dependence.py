@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
-from jax.extend.core import primitives as p
+from jax.lax import linalg
 
 from irad._compat import ir, primitives
 from irad.compression import indexing, windows
@@ -190,66 +189,66 @@ def matrices(site: Site) -> Patterns:
 
 # The table ----------------------------------------------------------------------------
 
-_ELEMENTWISE: list[Primitive] = [
-    *(p.add_p, ir.add_any_p, p.sub_p, p.mul_p, p.div_p, p.neg_p, p.rem_p),
-    *(p.max_p, p.min_p, p.pow_p, p.integer_pow_p, p.square_p, p.sqrt_p, p.rsqrt_p),
-    *(p.exp_p, p.log_p, p.sin_p, p.cos_p, p.tanh_p, p.logistic_p, p.abs_p, p.sign_p),
-    *(p.conj_p, p.real_p, p.imag_p, p.complex_p, p.convert_element_type_p),
-    *(p.reduce_precision_p, p.copy_p, p.clamp_p, p.atan2_p, p.nextafter_p),
-    *(primitives.name_p, primitives.stage_p),
-    *(primitives.sharding_constraint_p, primitives.reshard_p),
-    *(primitives.layout_constraint_p, primitives.xla_metadata_value_p),
-    *(lax.exp2_p, lax.log1p_p, lax.expm1_p, lax.cbrt_p),
+_ELEMENTWISE: list[ir.Primitive] = [
+    *(lax.add_p, ir.add_any_p, lax.sub_p, lax.mul_p, lax.div_p, lax.neg_p, lax.rem_p),
+    *(lax.max_p, lax.min_p, lax.pow_p, lax.integer_pow_p, lax.square_p, lax.sqrt_p),
+    *(lax.rsqrt_p, lax.exp_p, lax.log_p, lax.sin_p, lax.cos_p, lax.tanh_p),
+    *(lax.logistic_p, lax.abs_p, lax.sign_p, lax.conj_p, lax.real_p, lax.imag_p),
+    *(lax.complex_p, lax.convert_element_type_p, lax.reduce_precision_p, lax.copy_p),
+    *(lax.clamp_p, lax.atan2_p, lax.nextafter_p, primitives.name_p),
+    *(primitives.stage_p, primitives.sharding_constraint_p, primitives.reshard_p),
+    *(primitives.layout_constraint_p, primitives.xla_metadata_value_p, lax.exp2_p),
+    *(lax.log1p_p, lax.expm1_p, lax.cbrt_p),
 ]
 
-_COPIES: dict[Primitive, Callable[..., Array]] = {
-    p.transpose_p: lambda site, x: x.transpose(site.params["permutation"]),
-    p.broadcast_in_dim_p: _broadcast,
-    p.slice_p: _sliced,
-    p.rev_p: lambda site, x: np.flip(x, site.params["dimensions"]),
-    p.pad_p: _padded,
-    p.concatenate_p: lambda site, *x: np.concatenate(x, site.params["dimension"]),
+_COPIES: dict[ir.Primitive, Callable[..., Array]] = {
+    lax.transpose_p: lambda site, x: x.transpose(site.params["permutation"]),
+    lax.broadcast_in_dim_p: _broadcast,
+    lax.slice_p: _sliced,
+    lax.rev_p: lambda site, x: np.flip(x, site.params["dimensions"]),
+    lax.pad_p: _padded,
+    lax.concatenate_p: lambda site, *x: np.concatenate(x, site.params["dimension"]),
     lax.stack_p: lambda site, *x: np.stack(x, site.params["axis"]),
     lax.tile_p: _tiled,
 }
 
-RULES: dict[Primitive, Rule] = {
+RULES: dict[ir.Primitive, Rule] = {
     **dict.fromkeys(_ELEMENTWISE, elementwise),
     **{primitive: copies(move) for primitive, move in _COPIES.items()},
-    p.reshape_p: same,
-    p.squeeze_p: same,
+    lax.reshape_p: same,
+    lax.squeeze_p: same,
     primitives.tie_p: lambda site: [site.patterns[1]],
     lax.optimization_barrier_p: apart,
     primitives.device_put_p: apart,
     lax.split_p: _split,
     lax.unstack_p: _unstacked,
-    p.select_n_p: indexing.select_n,
-    p.gather_p: indexing.gather,
-    p.scatter_add_p: indexing.scatter,
+    lax.select_n_p: indexing.select_n,
+    lax.gather_p: indexing.gather,
+    lax.scatter_add_p: indexing.scatter,
     lax.scatter_sub_p: indexing.scatter,
-    p.scatter_mul_p: indexing.scatter,
-    p.scatter_p: indexing.scatter_over,
-    p.dynamic_slice_p: indexing.dynamic_slice,
-    p.dynamic_update_slice_p: indexing.dynamic_update_slice,
-    p.reduce_sum_p: reduction,
-    p.reduce_max_p: reduction,
-    p.reduce_min_p: reduction,
-    p.reduce_prod_p: reduction,
-    p.cumsum_p: cumulative,
-    p.cumprod_p: cumulative,
-    p.cummax_p: cumulative,
-    p.cummin_p: cumulative,
-    p.cumlogsumexp_p: cumulative,
-    p.dot_general_p: windows.dot_general,
-    p.conv_general_dilated_p: windows.convolution,
-    p.reduce_window_sum_p: windows.reduce_window,
-    p.fft_p: along(_transformed),
-    p.triangular_solve_p: along(_solved),
-    p.tridiagonal_solve_p: tridiagonal,
-    p.cholesky_p: matrices,
-    p.eigh_p: matrices,
-    p.lu_p: matrices,
-    p.qr_p: matrices,
-    p.svd_p: matrices,
-    p.householder_product_p: matrices,
+    lax.scatter_mul_p: indexing.scatter,
+    lax.scatter_p: indexing.scatter_over,
+    lax.dynamic_slice_p: indexing.dynamic_slice,
+    lax.dynamic_update_slice_p: indexing.dynamic_update_slice,
+    lax.reduce_sum_p: reduction,
+    lax.reduce_max_p: reduction,
+    lax.reduce_min_p: reduction,
+    lax.reduce_prod_p: reduction,
+    lax.cumsum_p: cumulative,
+    lax.cumprod_p: cumulative,
+    lax.cummax_p: cumulative,
+    lax.cummin_p: cumulative,
+    lax.cumlogsumexp_p: cumulative,
+    lax.dot_general_p: windows.dot_general,
+    lax.conv_general_dilated_p: windows.convolution,
+    lax.reduce_window_sum_p: windows.reduce_window,
+    lax.fft_p: along(_transformed),
+    linalg.triangular_solve_p: along(_solved),
+    linalg.tridiagonal_solve_p: tridiagonal,
+    linalg.cholesky_p: matrices,
+    linalg.eigh_p: matrices,
+    linalg.lu_p: matrices,
+    linalg.qr_p: matrices,
+    linalg.svd_p: matrices,
+    linalg.householder_product_p: matrices,
 }

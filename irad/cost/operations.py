@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from jax import lax
-from jax.extend.core import primitives as p
+from jax.lax import linalg
 
 from irad._compat import ir, primitives
 from irad.cost.quantities import Cost
@@ -81,7 +81,7 @@ def operations(eqn: ir.JaxprEqn) -> Cost | None:
         return Cost(_counted(COUNTS[eqn.primitive], x, y, eqn.params))
     if eqn.primitive is lax.integer_pow_p:
         return _elementwise(_power(eqn.params["y"]), x, y)
-    if eqn.primitive is p.cumlogsumexp_p:
+    if eqn.primitive is lax.cumlogsumexp_p:
         steps = _cumulative(x, y, eqn.params)
         return Cost(9 * steps, 2 * steps)
     return None
@@ -274,20 +274,20 @@ CONTRACTIONS: dict[ir.Primitive, Count] = {
     lax.dot_general_p: _dot,
     lax.conv_general_dilated_p: _convolution,
     lax.fft_p: _transform,
-    p.cholesky_p: _matrices(lambda m, n: n**3 // 3),
-    p.triangular_solve_p: _triangular,
-    p.lu_p: _matrices(_lu),
-    p.qr_p: _matrices(_qr),
+    linalg.cholesky_p: _matrices(lambda m, n: n**3 // 3),
+    linalg.triangular_solve_p: _triangular,
+    linalg.lu_p: _matrices(_lu),
+    linalg.qr_p: _matrices(_qr),
     primitives.geqrf_p: _matrices(_reflectors),
     primitives.geqp3_p: _matrices(_reflectors),
-    p.householder_product_p: _product_of_reflectors,
-    p.eigh_p: _matrices(lambda m, n: 9 * n**3),
-    p.eig_p: _matrices(lambda m, n: 25 * n**3),
-    p.schur_p: _matrices(lambda m, n: 25 * n**3),
-    p.hessenberg_p: _matrices(lambda m, n: 10 * n**3 // 3),
-    p.tridiagonal_p: _matrices(lambda m, n: 4 * n**3 // 3),
-    p.svd_p: _matrices(_singular),
-    p.tridiagonal_solve_p: _tridiagonal,
+    linalg.householder_product_p: _product_of_reflectors,
+    linalg.eigh_p: _matrices(lambda m, n: 9 * n**3),
+    linalg.eig_p: _matrices(lambda m, n: 25 * n**3),
+    linalg.schur_p: _matrices(lambda m, n: 25 * n**3),
+    linalg.hessenberg_p: _matrices(lambda m, n: 10 * n**3 // 3),
+    linalg.tridiagonal_p: _matrices(lambda m, n: 4 * n**3 // 3),
+    linalg.svd_p: _matrices(_singular),
+    linalg.tridiagonal_solve_p: _tridiagonal,
 }
 COUNTS: dict[ir.Primitive, Count] = {
     lax.reduce_sum_p: _reduction,
@@ -375,12 +375,12 @@ MOVES: frozenset[ir.Primitive] = frozenset({
     lax.rev_p, lax.scatter_p, lax.select_n_p, lax.shift_left_p,
     lax.shift_right_arithmetic_p, lax.shift_right_logical_p, lax.slice_p, lax.split_p,
     lax.squeeze_p, lax.stack_p, lax.stop_gradient_p, lax.tile_p, lax.top_k_p,
-    lax.transpose_p, lax.unstack_p, lax.xor_p, p.axis_index_p, p.device_put_p,
-    p.random_bits_p, p.random_fold_in_p, p.random_seed_p, p.random_split_p,
-    p.rng_bit_generator_p, p.threefry2x32_p, primitives.empty_p, primitives.empty2_p,
-    primitives.iota_2x32_shape_p, primitives.layout_constraint_p,
-    primitives.lu_pivots_to_permutation_p, primitives.name_p, primitives.pbroadcast_p,
-    primitives.platform_index_p,
+    lax.transpose_p, lax.unstack_p, lax.xor_p, lax.axis_index_p, lax.device_put_p,
+    primitives.random_bits_p, primitives.random_fold_in_p, primitives.random_seed_p,
+    primitives.random_split_p, lax.rng_bit_generator_p, primitives.threefry2x32_p,
+    primitives.empty_p, primitives.empty2_p, primitives.iota_2x32_shape_p,
+    primitives.layout_constraint_p, primitives.lu_pivots_to_permutation_p,
+    primitives.name_p, primitives.pbroadcast_p, primitives.platform_index_p,
     primitives.pvary_p, primitives.random_clone_p, primitives.random_unwrap_p,
     primitives.random_wrap_p, primitives.reshard_p, primitives.sharding_constraint_p,
     primitives.stage_p, primitives.tie_p, primitives.xla_metadata_value_p,

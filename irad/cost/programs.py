@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from jax import lax
 
-from irad._compat import ir, primitives
+from irad._compat import calls, ir, primitives
 from irad.cost.operations import operations, size
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value, program, scan_copies
@@ -95,7 +95,7 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     eqn = step.eqn
     inputs, _ = scan_copies(eqn, [x.copies for x in step.x], setting.batch)
     jaxpr = open_jaxpr(eqn.params["jaxpr"])
-    consts, _ = ir.scan_counts(eqn.params)
+    consts, _ = calls.scan_counts(eqn.params)
     once, each = _split(setting.body(jaxpr, inputs), len(jaxpr.constvars) + consts)
     inside = setting.cost(each)
     before = setting.cost(once)

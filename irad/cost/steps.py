@@ -6,9 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jax.extend.core import primitives as p
-
-from irad._compat import ir
+from irad._compat import calls, ir, primitives
 from irad.cost.operations import size
 from irad_passes.bodies import open_jaxpr
 
@@ -20,7 +18,7 @@ CALLS: dict[ir.Primitive, str] = {
     ir.core_call_p: "call_jaxpr",
     ir.custom_jvp_call_p: "call_jaxpr",
     ir.custom_vjp_call_p: "call_jaxpr",
-    p.custom_lin_p: "call_jaxpr",
+    primitives.custom_lin_p: "call_jaxpr",
 }
 
 
@@ -127,7 +125,7 @@ def scan_copies(
 
     A carry is batched when its first value is, or the value that the body gives it.
     """
-    consts, carries = ir.scan_counts(eqn.params)
+    consts, carries = calls.scan_counts(eqn.params)
     jaxpr = open_jaxpr(eqn.params["jaxpr"])
     inputs, constants = list(copies), [1] * len(jaxpr.constvars)
     while True:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jax import lax
 from jax import numpy as jnp
-from jax.extend.core.primitives import copy_p
 
 from irad._compat import ir
 from irad._compat.ir import Literal
@@ -41,7 +40,7 @@ def _neg(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     return [walk.map_values(given[0] or (), lambda v: -v, lambda c: -c)]
 
 
-@rule(copy_p, lax.optimization_barrier_p)
+@rule(lax.copy_p, lax.optimization_barrier_p)
 def _same(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     return [terms or () for terms in given]
 

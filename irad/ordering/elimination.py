@@ -113,9 +113,31 @@ class Elimination:
         slot = {v: slot for slot, v in enumerate(self.vertices)}
         return [slot[v] for v in vertices]
 
+    def rows(self) -> Rows:
+        """How rows of this elimination are priced and joined."""
+        return _weighed(self) if self.weighed else PLAIN
+
     def steps(self) -> Steps:
         """The two sides of a step in states of this elimination."""
-        return _weighed(self) if self.weighed else _plain(self)
+        count = len(self.vertices)
+        inner = (1 << count) - 1
+        kept_after, kept_before = self.kept()
+        rows, places = self.rows(), Places()
+        worth, past = rows.price, rows.past
+
+        def price(state: State, slot: int) -> int:
+            return worth(state[slot], state[count + slot])
+
+        def eliminate(state: State, slot: int) -> None:
+            before, after = state[slot], state[count + slot]
+            keep = kept_after[slot]
+            for at in places[before & inner]:
+                state[count + at] = past(state[count + at], slot, after, keep)
+            keep = kept_before[slot]
+            for at in places[after & inner]:
+                state[at] = past(state[at], slot, before, keep)
+
+        return Steps(price, eliminate)
 
     def total(self, slots: Iterable[int]) -> int:
         """What it costs to eliminate ``slots`` in this order."""
@@ -134,6 +156,21 @@ class Steps:
     eliminate: Callable[[State, int], None]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What can be done with rows.
+
+    ``price(before, after)`` is the cost of joining two rows at a vertex, the same
+    either way round. ``past(row, slot, far, keep)`` is a row that has an edge with
+    ``slot``, once that is gone and ``far`` is its row on the other side; ``keep`` masks
+    what stays. ``less(row, lost)`` is a row without the edges of another.
+    """
+
+    price: Callable[[int, int], int]
+    past: Callable[[int, int, int, int], int]
+    less: Callable[[int, int], int]
+
+
 class Places(dict[int, tuple[int, ...]]):
     """The places of the bits of a number, remembered: the same come up often."""
 
@@ -145,70 +182,42 @@ class Places(dict[int, tuple[int, ...]]):
         return places
 
 
-def _plain(elimination: Elimination) -> Steps:
-    """The step where every edge has a value and every product costs 1."""
-    count = len(elimination.vertices)
-    inner = (1 << count) - 1
-    kept_after, kept_before = elimination.kept()
-    places = Places()
-
-    def price(state: State, slot: int) -> int:
-        return state[slot].bit_count() * state[count + slot].bit_count()
-
-    def eliminate(state: State, slot: int) -> None:
-        before, after = state[slot], state[count + slot]
-        keep = kept_after[slot]
-        for at in places[(before & inner) << count]:
-            state[at] = state[at] & keep | after
-        keep = kept_before[slot]
-        for at in places[after & inner]:
-            state[at] = state[at] & keep | before
-
-    return Steps(price, eliminate)
+PLAIN = Rows(
+    price=lambda before, after: before.bit_count() * after.bit_count(),
+    past=lambda row, slot, far, keep: row & keep | far,
+    less=lambda row, lost: row & ~lost,
+)
+"""Where every edge has a value and every product costs 1."""
 
 
-def _weighed(elimination: Elimination) -> Steps:
-    """The step of a weighed state."""
-    count, width = len(elimination.vertices), elimination.width
-    inner, everything = (1 << count) - 1, (1 << width) - 1
-    kept_after, kept_before = elimination.kept()
+def _weighed(elimination: Elimination) -> Rows:
+    """Rows in three layers."""
+    width = elimination.width
+    twice, everything = 2 * width, (1 << width) - 1
     sums = sum(1 << width * layer for layer in SUMS[elimination.objective])
-    twice = 2 * width
     constant = 1 | 1 << width
     every = constant | 1 << twice
-    places = Places()
 
-    def join(state: State, offset: int, near: int, far: int, keep: int) -> None:
-        """Writes the edges that lead past a vertex into the rows on its near side."""
-        reached, generic = far & everything, far >> twice
-        known = near >> width
-        paths = (
-            (near & ~known & inner, far),
-            (
-                known & ~(near >> twice) & inner,
-                reached * constant | generic << twice,
-            ),
-            (near >> twice & inner, reached * every),
-        )
-        for which, path in paths:
-            for at in places[which << offset]:
-                row = state[at]
-                state[at] = row & keep | path | (row & reached) * sums
-
-    def price(state: State, slot: int) -> int:
-        before, after = state[slot], state[count + slot]
-        generic, known = (before >> twice).bit_count(), before >> width & everything
-        generic_after = (after >> twice).bit_count()
-        constants = known.bit_count() - generic
+    def price(before: int, after: int) -> int:
+        generic, generic_after = before >> twice, (after >> twice).bit_count()
+        known = (before >> width & everything).bit_count() - generic.bit_count()
         known_after = (after >> width & everything).bit_count()
-        return generic * known_after + constants * generic_after
+        return generic.bit_count() * known_after + known * generic_after
 
-    def eliminate(state: State, slot: int) -> None:
-        before, after = state[slot], state[count + slot]
-        join(state, count, before, after, kept_after[slot])
-        join(state, 0, after, before, kept_before[slot])
+    def past(row: int, slot: int, far: int, keep: int) -> int:
+        reached = far & everything
+        if row >> twice + slot & 1:
+            path = reached * every
+        elif row >> width + slot & 1:
+            path = reached * constant | far >> twice << twice
+        else:
+            path = far
+        return row & keep | path | (row & reached) * sums
 
-    return Steps(price, eliminate)
+    def less(row: int, lost: int) -> int:
+        return row & ~((lost & everything) * every)
+
+    return Rows(price, past, less)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from irad.ordering.annealing import Walk, anneal
+from irad.ordering.annealing import anneal
 from irad.ordering.elimination import Elimination, Objective, count
 from irad.ordering.exact import optimum
 from irad.ordering.graph import Graph
 from irad.ordering.orders import forward, markowitz, reverse
+from irad.ordering.walk import Walk
 
 # Up to so many vertices the optimum is found faster than a search ends.
 SMALL = 12
 # Moves a vertex of the first round; each round is twice as long as the one before, so
 # that a search that is cut off has finished most of what it could.
-ROUND = 100
-DEFAULT = 700
+ROUND = 800
+DEFAULT = 2000
 # Heats at the ends of a round, in units of what a vertex costs on average.
 HOT, COLD = 0.8, 0.1
 
@@ -46,8 +47,8 @@ def search(
     ``objective`` says which count is made small, ``"raw"`` or ``"typed"`` (see
     ``count``); the result has both. It is never above forward, reverse or Markowitz
     order: the search starts from the best of them and anneals. ``moves`` bounds it, by
-    default 700 a vertex, and equal seeds then find equal orders; ``seconds`` is a cap,
-    and ``out_of_time`` says whether it was reached. Graphs of up to 12 vertices to
+    default 2,000 a vertex, and equal seeds then find equal orders; ``seconds`` is a
+    cap, and ``out_of_time`` says whether it was reached. Graphs of up to 12 vertices to
     eliminate get the optimum, whatever the bounds.
 
     >>> search(Graph(1, [(0, 1), (1, 2), (2, 3), (2, 4)], [3, 4]))

@@ -32,7 +32,7 @@ WIDEST = 16
 """Edges with more entries for an element are left to the other ways."""
 
 MOST_VERTICES = 600
-MOVES_A_SECOND = 4000
+MOVES_A_SECOND = 100_000
 """So many moves of the search take a second of one CPU, on graphs of 100 vertices."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jax import numpy as jnp
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr, Literal, Var
 from irad.accumulate import ENGINE
 from irad.compression.known import known_values
@@ -170,7 +170,7 @@ def read(env: Mapping[Any, Array], x: Any) -> Array:
 
 def called(closed: ClosedJaxpr, inputs: Sequence[Array], name: str) -> list[Array]:
     """A program bound as one call."""
-    return ir.jit_p.bind(*inputs, **ir.jit_params(closed, name))
+    return ir.jit_p.bind(*inputs, **calls.jit_params(closed, name))
 
 
 def seeds_of(variables: Sequence[Any]) -> list[Terms]:

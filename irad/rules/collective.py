@@ -30,7 +30,6 @@ from typing import Any
 
 import jax
 from jax import lax
-from jax.extend.core import primitives as public
 
 from irad._compat import ir, mesh, primitives
 from irad.linear_map import Apply, Array, Blocks, Function, Joint, bind
@@ -60,7 +59,7 @@ def _psum_transpose(c: Array, J: Apply) -> Array:
     return bind(J.primitive, [c], {**J.params, "axes": named}) if named else c
 
 
-linear(public.psum_p, _psum_transpose)
+linear(lax.psum_p, _psum_transpose)
 linear(
     primitives.psum_invariant_p,
     lambda c, J: lax.pcast(c, J.params["axes"], to="varying"),
@@ -150,11 +149,11 @@ def _pbroadcast_transpose(c: Array, J: Apply) -> Array:
     return lax.select(is_source, lax.psum(c, axis_name), lax.full_like(c, 0))
 
 
-linear(public.all_gather_p, _gather_transpose)
+linear(lax.all_gather_p, _gather_transpose)
 linear(primitives.all_gather_reduced_p, _gather_transpose)
 linear(primitives.all_gather_invariant_p, _gather_invariant_transpose)
-linear(public.ppermute_p, _ppermute_transpose)
-linear(public.all_to_all_p, _all_to_all_transpose)
+linear(lax.ppermute_p, _ppermute_transpose)
+linear(lax.all_to_all_p, _all_to_all_transpose)
 linear(primitives.pbroadcast_p, _pbroadcast_transpose)
 
 
@@ -186,7 +185,7 @@ def _ragged_all_to_all_transpose(c: Array, J: Joint) -> Sequence[Array | None]:
 
 
 joint(
-    public.ragged_all_to_all_p,
+    lax.ragged_all_to_all_p,
     _ragged_all_to_all_transpose,
     operands=lambda position: position < 2,
 )
@@ -198,7 +197,7 @@ def _same(c: Array, J: Apply) -> Array:
     return bind(J.primitive, [c], J.params)
 
 
-linear(public.sharding_constraint_p, _same)
+linear(lax.sharding_constraint_p, _same)
 linear(primitives.layout_constraint_p, _same)
 # The cotangent gets no metadata, as in JAX.
 linear(primitives.xla_metadata_value_p, lambda c, J: c)
@@ -257,9 +256,9 @@ def _back(place: dict[str, Any], domain: Any, codomain: Any) -> dict[str, Any]:
     }
 
 
-register(public.device_put_p, Jacobian("linear", _device_put))
+register(lax.device_put_p, Jacobian("linear", _device_put))
 
 # Extrema ------------------------------------------------------------------------------
 
-for _extremum in (public.pmax_p, public.pmin_p):
+for _extremum in (lax.pmax_p, lax.pmin_p):
     unsupported(_extremum, "JAX has no rule either; shards that tie would share")

@@ -10,12 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from jax import lax
-from jax.extend.core.primitives import (
-    after_all_p,
-    create_token_p,
-    rng_bit_generator_p,
-    threefry2x32_p,
-)
 
 from irad._compat import primitives as private
 from irad.rules.registry import constant, unsupported
@@ -64,8 +58,8 @@ REASONS: dict[str, tuple[Any, ...]] = {
         lax.iota_p,
     ),
     "depends on no value": (
-        after_all_p,
-        create_token_p,
+        lax.after_all_p,
+        lax.create_token_p,
         private.empty2_p,
         private.empty_p,
         private.zeros_like_p,
@@ -83,8 +77,8 @@ REASONS: dict[str, tuple[Any, ...]] = {
         private.random_unwrap_p,
         private.random_wrap_p,
         private.threefry4x32_p,
-        rng_bit_generator_p,
-        threefry2x32_p,
+        lax.rng_bit_generator_p,
+        private.threefry2x32_p,
     ),
     "an effect without a result": (
         private.check_p,

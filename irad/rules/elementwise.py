@@ -302,7 +302,7 @@ elementwise(primitives.tie_p, None, ONE)
 linear(after_p, lambda c, J: c)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Barrier(Joint):
     """Copies of several arrays behind one barrier, which holds their tangents too."""
 

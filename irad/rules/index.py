@@ -3,10 +3,10 @@
 Indices carry no tangent. Gather and scatter-add are transposes of one another. The
 conventions where elements meet:
 
-* ``scatter`` to the same place twice: one update wins, and it alone has a derivative.
-* ``scatter_min`` and ``scatter_max``: operand and updates that attain a result share
-it. * an index out of bounds: what is dropped or filled in has no derivative. * sort and
-top_k: a result's tangent is that of the element that came there; equal
+* ``scatter`` to the same place twice: one update wins, and it alone has a derivative;
+* ``scatter_min``, ``scatter_max``: operand and updates that attain a result share it;
+* an index out of bounds: what is dropped or filled in has no derivative;
+* sort and top_k: a result's tangent is that of the element that came there, and equal
   elements keep their order if the sort is stable.
 """
 
@@ -31,6 +31,7 @@ from irad.linear_map import (
     Scale,
     bind,
 )
+from irad.rules.reduce import compared
 from irad.rules.registry import (
     Equation,
     Jacobian,
@@ -226,16 +227,16 @@ def _product_blocks(eqn: Equation) -> Blocks:
     return Blocks((tuple(block(i) for i in eqn.active),))
 
 
-def _extremum_blocks(eqn: Equation) -> Blocks:
+def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
     """All of operand and updates that attain the result at a place share its tangent.
 
     With ``n`` such updates the operand's share is ``1 / (n + 1)`` if it attains the
     result too (where there is no update it always does) and 0 if not. An operand that
     is NaN keeps its tangent, an update that is NaN gets none.
     """
-    x, indices, u = eqn.x
-    (y,) = eqn.y
+    x, indices, u = compared(eqn.x[0]), eqn.x[1], compared(eqn.x[2])
     params, shape = eqn.params, u.shape
+    y = bind(eqn.primitive, [x, indices, u], params)
     codomain = ir.tangent_aval(ir.typeof(y))
     one, zero = lax.full_like(u, 1), lax.full_like(u, 0)
     attains = lax.eq(u, _gather(y, indices, shape, params))
@@ -263,12 +264,11 @@ def _extremum_blocks(eqn: Equation) -> Blocks:
         share = lax.select(attains, share, zero)
         return Function(domain, codomain, (share, indices), push, pull)
 
-    return Blocks((tuple(block(i) for i in eqn.active),))
+    return (y,), Blocks((tuple(block(i) for i in eqn.active),))
 
 
-register(lax.scatter_min_p, Jacobian("shared", _extremum_blocks))
-register(lax.scatter_max_p, Jacobian("shared", _extremum_blocks))
-
+replaced(lax.scatter_min_p)(_extremum)
+replaced(lax.scatter_max_p)(_extremum)
 
 # Dynamic slices -----------------------------------------------------------------------
 

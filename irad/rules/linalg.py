@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jax import lax
-from jax.extend.core.primitives import (
+from jax.lax.linalg import (
     cholesky_p,
     hessenberg_p,
     householder_product_p,

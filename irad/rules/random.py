@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from jax import lax
 from jax import numpy as jnp
-from jax.extend.core.primitives import random_gamma_p
 
-from irad._compat.primitives import random_gamma_grad
+from irad._compat.primitives import random_gamma_grad, random_gamma_p
 from irad.linear_map import Array
 from irad.rules.registry import elementwise, unsupported
 

@@ -15,7 +15,6 @@ import jax
 import numpy as np
 from jax import lax
 from jax import numpy as jnp
-from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function, bind
@@ -62,10 +61,10 @@ def computed_once(x: Array, combine: Any, identity: Any) -> Array:
     return lax.squeeze(pairs, (0,))
 
 
-def _kept(x: Array) -> Array:
+def compared(x: Array) -> Array:
     """The operand of an extremum, computed once: else none might attain the result."""
     if jnp.iscomplexobj(x):
-        return lax.complex(_kept(lax.real(x)), _kept(lax.imag(x)))
+        return lax.complex(compared(lax.real(x)), compared(lax.imag(x)))
     return computed_once(x, lax.max, -np.inf)
 
 
@@ -74,7 +73,7 @@ def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
 
     ``m`` is 1 where ``x == y`` and 0 elsewhere; a NaN attains nothing.
     """
-    x, axes = _kept(eqn.x[0]), eqn.params["axes"]
+    x, axes = compared(eqn.x[0]), eqn.params["axes"]
     y = bind(eqn.primitive, [x], eqn.params)
     kept = [d for d in range(x.ndim) if d not in axes]
 
@@ -158,7 +157,7 @@ def _reduction(
     del computation
     k = len(operands) // 2
     xs, init = operands[:k], operands[k:]
-    scalars = jaxpr_as_fun(ir.closed(jaxpr))
+    scalars = ir.jaxpr_as_fun(ir.closed(jaxpr))
     shape = [n for d, n in enumerate(xs[0].shape) if d not in dimensions]
     starts = [
         mesh.varying_as(lax.broadcast(a, shape), x)

@@ -43,7 +43,7 @@ from irad.linear_map import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equation:
     """What a rule sees of an equation: operands, results, params, what is active.
 
@@ -58,7 +58,7 @@ class Equation:
     active: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Jacobian:
     """A rule that gives the local Jacobian as blocks or as one joint map."""
 
@@ -66,14 +66,14 @@ class Jacobian:
     make: Callable[[Equation], Blocks | Joint]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Constant:
     """A rule that says the derivative is zero, and why."""
 
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WrittenOut:
     """A rule that writes the results' tangents with other primitives.
 
@@ -84,7 +84,7 @@ class WrittenOut:
     tangent: Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rewritten:
     """A rule that writes the primitive with others, which are then differentiated.
 
@@ -94,7 +94,7 @@ class Rewritten:
     program: Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Replaced:
     """A rule that computes the results itself, together with the local Jacobian.
 
@@ -108,7 +108,7 @@ class Replaced:
 Rule = Jacobian | Constant | WrittenOut | Rewritten | Replaced
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cases:
     """A choice among rules: ``choose(params, operand types, active positions)``.
 
@@ -133,14 +133,14 @@ def register(primitive: Any, rule: Rule | Cases) -> None:
 # Partials that are no expression ------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Over:
     """The partial ``1 / divisor``, applied by dividing, as JAX does for log and div."""
 
     divisor: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Where:
     """The partial 1 where ``mask`` holds, applied by selecting; elsewhere 0, or -1."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from jax import lax
-from jax.extend.core.primitives import eig_p, eigh_p, svd_p
+from jax.lax.linalg import eig_p, eigh_p, svd_p
 
 from irad.linear_map import Array, bind
 from irad.rules.matrices import (

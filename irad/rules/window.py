@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from jax import lax
 from jax import numpy as jnp
-from jax.extend.core import jaxpr_as_fun
 
 from irad._compat import ir, mesh
 from irad.linear_map import Apply, Array, Blocks, Function, bind
@@ -303,7 +302,7 @@ def _folded(
     xs, init = operands[:k], operands[k:]
     windows = Windows.of(params, xs[0].shape)
     body = ir.closed_jaxpr(jaxpr, consts) if consts else ir.closed(jaxpr)
-    scalars = jaxpr_as_fun(body)
+    scalars = ir.jaxpr_as_fun(body)
     y = [
         mesh.varying_as(lax.broadcast(a, windows.count), x)
         for a, x in zip(init, xs, strict=True)

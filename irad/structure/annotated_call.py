@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
@@ -21,7 +21,7 @@ class AnnotatedCall(Call):
         self, emit: Emitter, kept: Any, given: Sequence[Any], *, reverse: bool
     ) -> Sequence[Any]:
         eqn, residuals = kept
-        annotated = eqn.replace(params=ir.derivative_annotations(eqn.params))
+        annotated = eqn.replace(params=calls.derivative_annotations(eqn.params))
         return super()._linear(emit, (annotated, residuals), given, reverse=reverse)
 
     def _emit(
@@ -30,7 +30,7 @@ class AnnotatedCall(Call):
         closed: ClosedJaxpr,
         inputs: Sequence[Atom],
         eqn: JaxprEqn,
-        places: ir.Places,
+        places: calls.Places,
     ) -> list[Any]:
         leading, (body,) = lifted(emit, [closed])
         params: dict[str, Any] = {**eqn.params, "jaxpr": body}
@@ -40,21 +40,23 @@ class AnnotatedCall(Call):
             pairs = zip(results, spaces, strict=True)
             results = [aval.update(memory_space=space) for aval, space in pairs]
             params["out_memory_spaces"] = spaces
-        effects = ir.body_effects(body)
+        effects = calls.body_effects(body)
         return emit.equation(
             eqn.primitive, [*leading, *inputs], results, params, effects
         )
 
 
 def _memory_spaces(
-    eqn: JaxprEqn, results: Sequence[Any], places: ir.Places
+    eqn: JaxprEqn, results: Sequence[Any], places: calls.Places
 ) -> tuple[Any, ...]:
     """The memory of each result: as the user's call says, residuals where they are."""
     given = eqn.params["out_memory_spaces"]
     if places.transposed:
-        given = [ir.memory_space(x.aval) for x in eqn.invars]
+        given = [calls.memory_space(x.aval) for x in eqn.invars]
     pairs = zip(results, places.results, strict=True)
-    return tuple(ir.memory_space(aval) if i is None else given[i] for aval, i in pairs)
+    return tuple(
+        calls.memory_space(aval) if i is None else given[i] for aval, i in pairs
+    )
 
 
 def annotated_call(

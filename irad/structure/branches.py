@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad.graph import Engine, Linearized, SplitProgram
 from irad.structure.bodies import code_of, lifted, mask, opened, positions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Branch:
     """One branch: its split program, and where its residuals are found.
 
@@ -199,7 +199,7 @@ class Cond:
         index, *operands = inputs
         leading, bodies = lifted(emit, bodies)
         params = dict(self._params, branches=bodies)
-        effects = ir.join_effects(ir.branch_effects(bodies))
+        effects = calls.join_effects(calls.branch_effects(bodies))
         given = [index, *leading, *operands]
         return emit.equation(ir.cond_p, given, types, params, effects)
 

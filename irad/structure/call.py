@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from irad._compat import ir
+from irad._compat import calls
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
@@ -53,7 +53,7 @@ class Call:
         inputs = [*constants(emit, self._closed), *x]
         split = self._split(reverse=reverse)
         n = len(eqn.outvars)
-        places = ir.Places(
+        places = calls.Places(
             [*self._anywhere, *range(len(x))],
             [*range(n), *(None for i in split.sources if i is None)],
         )
@@ -73,7 +73,7 @@ class Call:
         program = self._engine.jvp(opened(self._closed), self._active, self._carried)
         inputs = [*constants(emit, self._closed), *x, *t]
         n = len(eqn.outvars)
-        places = ir.Places(
+        places = calls.Places(
             [*self._anywhere, *range(len(x)), *self._operands],
             [*range(n), *positions(program.carries)],
         )
@@ -94,7 +94,7 @@ class Call:
         given_at, made_at = self._operands, self.carries
         if reverse:
             given_at, made_at = made_at, given_at
-        places = ir.Places(
+        places = calls.Places(
             [*(None for _ in residuals), *given_at],
             [at for at, zero in zip(made_at, split.zeros, strict=True) if not zero],
             transposed=reverse,
@@ -108,7 +108,7 @@ class Call:
         closed: ClosedJaxpr,
         inputs: Sequence[Atom],
         eqn: JaxprEqn,
-        places: ir.Places,
+        places: calls.Places,
     ) -> list[Any]:
         if self._like is None:
             return emit.splice(code_of(closed), inputs)
@@ -130,7 +130,7 @@ def jit(
 ) -> Linearized | None:
     """A ``jit`` equation: its body differentiated once, however often it is called."""
     closed = eqn.params["jaxpr"]
-    if _size(closed) <= SPLICED_EQUATIONS and ir.is_plain_call(eqn):
+    if _size(closed) <= SPLICED_EQUATIONS and calls.is_plain_call(eqn):
         local = _call(closed, active, wanted, engine)
     else:
         local = Call(closed, active, wanted, engine, like=eqn.params)

@@ -22,7 +22,7 @@ from irad.structure.linearity import named, nonlinear_equation
 from irad.structure.own_rule import remembered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backward:
     """``bwd`` as a program: residuals and cotangents to cotangents.
 

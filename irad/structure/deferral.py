@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from jax import lax
-from jax.extend.core import primitives as p
 
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
@@ -24,7 +23,14 @@ from irad_passes import dce
 
 # Linear in their operand, and such that they may be done to the sum instead.
 _AFTERWARDS = frozenset(
-    (p.transpose_p, p.reshape_p, p.squeeze_p, p.convert_element_type_p, p.neg_p, p.copy_p)
+    (
+        lax.transpose_p,
+        lax.reshape_p,
+        lax.squeeze_p,
+        lax.convert_element_type_p,
+        lax.neg_p,
+        lax.copy_p,
+    )
 )
 
 
@@ -72,7 +78,6 @@ def defer(
     linear: Jaxpr,
     images: Sequence[int],
     rows: Sequence[Var],
-    length: int,
     machine: Machine,
 ) -> Deferral:
     """Takes out of a loop's linear program the products that are cheaper after it.
@@ -81,7 +86,6 @@ def defer(
         linear: The linear program of a step.
         images: Which constant the first outputs, one each, are the images of.
         rows: Its inputs that are stacked over the steps.
-        length: The number of steps.
         machine: What products and memory cost.
     """
     program = _Program.of(linear, rows)
@@ -93,7 +97,7 @@ def defer(
         terms = list(program.terms(x))
         found = [term for term in terms if term.dot is not None]
         left = [term.value for term in terms if term.dot is None]
-        if not program.pays(found, length, machine):
+        if not program.pays(found, machine):
             outvars.append(x)
             continue
         products += [program.product(image, term) for term in found]
@@ -173,14 +177,14 @@ class _Program:
             and all(type(x) is Var and x in self.varying for x in eqn.invars)
         )
 
-    def pays(self, terms: Sequence[_Term], length: int, machine: Machine) -> bool:
+    def pays(self, terms: Sequence[_Term], machine: Machine) -> bool:
         """Whether products are cheaper after the loop, their factors stacked for it."""
         dots = [term.dot for term in terms if term.dot is not None]
         stacked = {
             x
             for dot in dots
             for x in dot.invars
-            if x not in self.rows and x not in self.factors
+            if type(x) is Var and x not in self.rows and x not in self.factors
         }
         return bool(dots) and deferral_gain(dots, stacked, machine) > 0
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Literal, Var
 from irad.emitter import snippet
 from irad.graph import Engine
@@ -147,7 +147,7 @@ def _scan(eqn: JaxprEqn, zero: list[bool]) -> Sequence[bool]:
     """Zero where a carry starts at zero and stays there."""
     closed = eqn.params["jaxpr"]
     body, k = opened(closed), len(closed.consts)
-    a, n = ir.scan_counts(eqn.params)
+    a, n = calls.scan_counts(eqn.params)
     zero = list(zero)
     while True:
         found = _zero_outputs(body, [*([False] * k), *zero])

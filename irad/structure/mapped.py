@@ -21,7 +21,7 @@ from typing import Any
 
 from jax import lax
 
-from irad._compat import ir, mesh, primitives, tracing
+from irad._compat import calls, ir, mesh, primitives, tracing
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
 from irad.emitter import Emitter, snippet
 from irad.graph import Engine, Linearized, SplitProgram
@@ -39,7 +39,7 @@ class Body:
     out_specs: tuple[Spec, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Residual:
     """Which operand or result of the forward equation a residual is.
 
@@ -219,7 +219,7 @@ class Mapped:
         values: list[Atom] = []
         promoted = [False] * k + [r.is_promoted for r in residuals]
         for v, is_promoted in zip(jaxpr.invars, promoted, strict=False):
-            invars.append(Var(ir.stacked_aval(1, v.aval) if is_promoted else v.aval))
+            invars.append(Var(calls.stacked_aval(1, v.aval) if is_promoted else v.aval))
             values.append(
                 self._apply(emit, _demote, invars[-1]) if is_promoted else invars[-1]
             )

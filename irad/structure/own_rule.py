@@ -19,6 +19,7 @@ import jax
 
 from irad._compat import custom_rules, ir, tracing
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn
+from irad.caching import forgettable
 from irad.emitter import Emitter, Snippet, snippet
 from irad.errors import NoRuleError, NotDifferentiableError, NotLinearError
 from irad.graph import Engine, Linearized
@@ -68,7 +69,7 @@ class OwnRule(Replacement):
 # Custom rules -------------------------------------------------------------------------
 
 
-_SETTLED: OrderedDict[Hashable, Any] = OrderedDict()
+_SETTLED: OrderedDict[Hashable, Any] = forgettable(OrderedDict())
 _MOST_SETTLED = 1 << 12
 
 
@@ -115,11 +116,6 @@ def remembered(
         if known is _SETTLED and len(known) > _MOST_SETTLED:
             _SETTLED.popitem(last=False)
     return known[key]
-
-
-def clear() -> None:
-    """Forgets the code of all custom rules."""
-    _SETTLED.clear()
 
 
 def _custom_jvp(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from irad._compat import checkpoints, ir, tracing
+from irad._compat import calls, checkpoints, ir, tracing
 from irad._compat.checkpoints import Policy, Spaces
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn
 from irad.caching import by_jaxpr
@@ -156,7 +156,7 @@ class Remat:
             self._params, jaxpr=body, prevent_cse=given, differentiated=differentiated
         )
         avals = [x.aval for x in body.outvars]
-        effects = ir.body_effects(ir.closed_jaxpr(body))
+        effects = calls.body_effects(ir.closed_jaxpr(body))
         return emit.equation(ir.remat_p, [*leading, *operands], avals, params, effects)
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 from jax import lax
 
-from irad._compat import checkpoints, ir
+from irad._compat import calls, checkpoints, ir
 from irad._compat.checkpoints import Policy, Spaces
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad_passes import dce
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Division:
     """A program in two: ``first`` returns what is saved, ``again`` runs the rest.
 
@@ -98,7 +98,7 @@ def _rounded(eqns: list[JaxprEqn], saved: dict[Var, Any]) -> list[JaxprEqn]:
     return made
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
     """An equation in two: run first, and again; with the values that are saved."""
 
@@ -138,11 +138,11 @@ def _jit(eqn: JaxprEqn, wanted: list[bool], policy: Policy) -> Parts:
     name = eqn.params["name"]
     return Parts(
         eqn.replace(
-            params=ir.jit_params(first, name, eqn.params),
+            params=calls.jit_params(first, name, eqn.params),
             outvars=[*eqn.outvars, *saved],
         ),
         eqn.replace(
-            params=ir.jit_params(again, name, eqn.params),
+            params=calls.jit_params(again, name, eqn.params),
             invars=[*saved, *eqn.invars],
             outvars=results,
         ),
@@ -168,14 +168,14 @@ def _scan(eqn: JaxprEqn, wanted: list[bool], policy: Policy) -> Parts:
     """A loop's saved values are stacked; a carry runs again only where it is read."""
     params = eqn.params
     closed = params["jaxpr"]
-    a, n = ir.scan_counts(params)
+    a, n = calls.scan_counts(params)
     division, needed = _divide_loop(closed, a, n, wanted, policy)
     if not division.spaces:
         return Parts(eqn, eqn)
     length = params["length"]
     k = len(division.spaces)
     saved = {
-        Var(ir.stacked_aval(length, v.aval)): spaces
+        Var(calls.stacked_aval(length, v.aval)): spaces
         for v, spaces in zip(division.again.invars[:k], division.spaces, strict=True)
     }
     inner = division.again.invars
@@ -197,10 +197,11 @@ def _scan(eqn: JaxprEqn, wanted: list[bool], policy: Policy) -> Parts:
     first = ir.closed_jaxpr(division.first, closed.consts)
     return Parts(
         eqn.replace(
-            params=ir.scan_params(params, first, a, n), outvars=[*eqn.outvars, *saved]
+            params=calls.scan_params(params, first, a, n),
+            outvars=[*eqn.outvars, *saved],
         ),
         eqn.replace(
-            params=ir.scan_params(
+            params=calls.scan_params(
                 params, ir.closed_jaxpr(again, closed.consts), a, len(carries)
             ),
             invars=[*x[:a], *(x[a + i] for i in carries), *x[a + n :], *saved],

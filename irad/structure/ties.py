@@ -43,7 +43,8 @@ def tied_inputs(jaxpr: Jaxpr, known: Sequence[bool]) -> tuple[bool, ...]:
         for sources in work:
             for i in sources:
                 counts[i] = counts.get(i, 0) + 1
-        best = max(counts, key=lambda i: counts[i] / (1 + bytes_of(jaxpr.invars[i].aval)))
+        size = {i: 1 + bytes_of(jaxpr.invars[i].aval) for i in counts}
+        best = max(counts, key=lambda i: counts[i] / size[i])
         tied.add(best)
         work = [sources for sources in work if best not in sources]
     return tuple(i in tied for i in range(len(jaxpr.invars)))
@@ -54,9 +55,10 @@ def tie(emit: Emitter, x: Atom, witness: Any) -> Atom:
 
     Keys and tokens have no bits to add to, and shards of an array no common witness.
     """
-    if not mesh.is_on_one_device(x.aval) or ir.is_extended(x.aval.dtype) or not x.aval.size:
+    aval: Any = x.aval
+    if not mesh.is_on_one_device(aval) or ir.is_extended(aval.dtype) or not aval.size:
         return x
-    return emit.equation(after_p, [x, witness], [x.aval], {})[0]
+    return emit.equation(after_p, [x, witness], [aval], {})[0]
 
 
 def witness_of(given: Sequence[Any]) -> Any | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad.errors import NotDifferentiableError
 from irad.graph import Engine, Linearized
-from irad.structure.bodies import code_of, opened
-from irad.structure.bodies import pick
-from irad.structure.scan import Parts, activity
+from irad.structure.bodies import code_of, opened, pick
+from irad.structure.loops import Parts, activity
 
 
 class While:
@@ -106,7 +105,7 @@ class While:
             body_jaxpr=body,
             body_nconsts=len(leading) + len(consts),
         )
-        effects = ir.join_effects(ir.body_effects(body), self._eqn.effects)
+        effects = calls.join_effects(calls.body_effects(body), self._eqn.effects)
         operands = [*cond_consts, *leading, *consts, *carry]
         return emit.equation(ir.while_p, operands, body.out_avals, params, effects)
 

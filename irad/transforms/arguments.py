@@ -18,7 +18,7 @@ from irad.errors import ArgumentCountError
 ArgNums = int | Sequence[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arguments:
     """A call's arguments, those in ``argnums`` flattened, the others as they are."""
 

@@ -109,7 +109,7 @@ def checkpoint(
 
 @dataclass(frozen=True, eq=False)
 class Programs:
-    """What is attached to a program: ``forward`` to (outputs, kept), and what is linear.
+    """What is attached to a program: ``forward``, to (outputs, kept), and linear parts.
 
     ``push`` and ``pull`` take (inputs, kept), then tangents of the inputs or cotangents
     of the outputs, of those that have any.
@@ -179,13 +179,13 @@ def _pull(jaxpr: Jaxpr, split: Split, computed: Sequence[Any]) -> ClosedJaxpr:
     kept = [Var(aval) for aval in computed]
     wanted = derivatives.wanted_outputs(jaxpr, len(jaxpr.outvars))
     pairs = zip(jaxpr.outvars, wanted, strict=True)
-    cotangents = {i: Var(ir.cotangent_aval(v.aval)) for i, (v, w) in enumerate(pairs) if w}
+    cotangents = {
+        i: Var(ir.cotangent_aval(v.aval)) for i, (v, w) in enumerate(pairs) if w
+    }
     live = [c for i, c in cotangents.items() if split.carries[i]]
     linear = split.linear.jaxpr
     residuals = split.residuals(inputs, kept)
-    found = iter(
-        emit.splice(snippet(linear.jaxpr, linear.consts), [*residuals, *live])
-    )
+    found = iter(emit.splice(snippet(linear.jaxpr, linear.consts), [*residuals, *live]))
     zeros = iter(split.split.zeros)
     pulled = [
         emit.zeros(ir.cotangent_aval(v.aval)) if next(zeros) else next(found)

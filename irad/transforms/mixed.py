@@ -73,7 +73,8 @@ def jacobian(
             ``"compressed"`` (columns or rows that do not meet share a push or a pull),
             or the vertices to eliminate, in order, as ``irad.plan`` numbers them.
         effort: ``"estimate"``, ``"search"`` (for orders of elimination too), or
-            ``"measure"`` (compile the best few and time them).
+            ``"measure"`` (compile the best few and time them, once for a program;
+            ``irad.save_plans`` keeps that for other processes).
         format: ``"dense"``: the tree of outputs by inputs, with arrays of shape
             ``(*output.shape, *input.shape)``; ``"bcoo"``: the same tree of
             ``jax.experimental.sparse.BCOO``; ``"scipy"``: one ``csr_array`` on the
@@ -332,7 +333,10 @@ def _run(captured: Captured, given: Arguments, wanted: Request) -> tuple[Any, An
 
     counts = (captured.num_consts, captured.num_outputs)
     chosen = None if wanted.plan is None else wanted.plan.recipe
-    key = ("jacobian", *counts, options, wanted.format, chosen, digest(captured))
+    # A plan that could not be measured is for traced inputs only.
+    traced = options.effort == "measure" and captured.is_abstract
+    key = ("jacobian", *counts, options, traced, wanted.format, chosen)
+    key = (*key, digest(captured))
     if wanted.plan is not None:
         plan_for(captured, options, wanted.plan)
     followed, program = staged(captured, key, make)

@@ -7,21 +7,29 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from jax.extend.core import ClosedJaxpr, Effect, Jaxpr, JaxprEqn, Primitive
-from jax.extend.core import primitives as p
+from jax import lax
 
-from irad_passes._compat import shard_map_p
+from irad_passes._compat import (
+    ClosedJaxpr,
+    Effect,
+    Jaxpr,
+    JaxprEqn,
+    Primitive,
+    jit_p,
+    remat_p,
+    shard_map_p,
+)
 
 Body = Jaxpr | ClosedJaxpr
 Result = TypeVar("Result")
 
 # Custom rules are not here: a rule belongs to the program that its user wrote.
 BODY_PARAMS: dict[Primitive, tuple[str, ...]] = {
-    p.jit_p: ("jaxpr",),
-    p.scan_p: ("jaxpr",),
-    p.while_p: ("cond_jaxpr", "body_jaxpr"),
-    p.cond_p: ("branches",),
-    p.remat_p: ("jaxpr",),
+    jit_p: ("jaxpr",),
+    lax.scan_p: ("jaxpr",),
+    lax.while_p: ("cond_jaxpr", "body_jaxpr"),
+    lax.cond_p: ("branches",),
+    remat_p: ("jaxpr",),
     shard_map_p: ("jaxpr",),
 }
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from jax.extend.core import DropVar, Jaxpr, JaxprEqn, Literal, Primitive, Var
-from jax.extend.core import primitives as p
-
+from irad_passes._compat import (
+    DropVar,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Primitive,
+    Var,
+    remat_p,
+)
 from irad_passes.bodies import BodyRewriter
 from irad_passes.keys import equation_key
 from irad_passes.rewriting import Atom, replace_results
 
 # To compute it twice is what a remat is for.
-_KEPT: frozenset[Primitive] = frozenset((p.remat_p,))
+_KEPT: frozenset[Primitive] = frozenset((remat_p,))
 
 
 def cse(jaxpr: Jaxpr) -> Jaxpr:

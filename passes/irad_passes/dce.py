@@ -7,10 +7,18 @@ from itertools import compress
 from operator import is_, or_
 from typing import Any
 
-from jax.extend.core import Jaxpr, JaxprEqn, Primitive
-from jax.extend.core import primitives as p
+from jax import lax
 
-from irad_passes._compat import scan_counts, scan_restricted, shard_map_p
+from irad_passes._compat import (
+    Jaxpr,
+    JaxprEqn,
+    Primitive,
+    jit_p,
+    remat_p,
+    scan_counts,
+    scan_restricted,
+    shard_map_p,
+)
 from irad_passes.bodies import (
     Body,
     BodyRewriter,
@@ -230,10 +238,10 @@ def _enter_shard_map(eqn: JaxprEqn, used: Mask) -> JaxprEqn:
 
 
 _TRIM: dict[Primitive, Callable[[JaxprEqn, Mask], JaxprEqn]] = {
-    p.jit_p: _trim_jit,
-    p.remat_p: _trim_remat,
-    p.scan_p: _trim_scan,
-    p.while_p: _trim_while,
-    p.cond_p: _trim_cond,
+    jit_p: _trim_jit,
+    remat_p: _trim_remat,
+    lax.scan_p: _trim_scan,
+    lax.while_p: _trim_while,
+    lax.cond_p: _trim_cond,
     shard_map_p: _enter_shard_map,
 }

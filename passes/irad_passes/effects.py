@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jax.extend.core import Effect, Effects, Jaxpr, JaxprEqn, Primitive, no_effects
-from jax.extend.core import primitives as p
+from jax import lax
 
 from irad_passes._compat import (
+    Effect,
+    Effects,
+    Jaxpr,
+    JaxprEqn,
     JaxprInputEffect,
     NamedAxisEffect,
+    Primitive,
+    no_effects,
     optimization_barrier_p,
 )
 from irad_passes.bodies import BODY_PARAMS, Memo, bodies_of
 
 # A draw differs from call to call, and a barrier is there to keep passes out.
-_STAYS: frozenset[Primitive] = frozenset((p.rng_uniform_p, optimization_barrier_p))
+_STAYS: frozenset[Primitive] = frozenset((lax.rng_uniform_p, optimization_barrier_p))
 
 _PURE = Memo()
 

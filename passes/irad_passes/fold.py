@@ -7,13 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from jax import lax
 from jax.core import ShapedArray
 from jax.dtypes import bfloat16
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Primitive
-from jax.extend.core import primitives as p
 from jax.numpy import finfo
 
-from irad_passes._compat import scalar_literal
+from irad_passes._compat import (
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Primitive,
+    add_jaxvals_p,
+    scalar_literal,
+)
 from irad_passes.bodies import BodyRewriter
 from irad_passes.rewriting import Atom, replace_results
 
@@ -112,28 +118,28 @@ def _unequal(choose: Callable[[Scalar, Scalar], Scalar]) -> Evaluate:
 
 
 _TABLE: dict[Primitive, Evaluate] = {
-    p.convert_element_type_p: _converted,
-    p.neg_p: _on(_REAL, np.negative),
-    p.abs_p: _on(_REAL, np.absolute),
-    p.square_p: _on(_REAL, lambda x: x * x),
-    p.add_p: _on(_REAL, np.add),
-    p.add_jaxvals_p: _on(_REAL, np.add),
-    p.sub_p: _on(_REAL, np.subtract),
-    p.mul_p: _on(_REAL, np.multiply),
+    lax.convert_element_type_p: _converted,
+    lax.neg_p: _on(_REAL, np.negative),
+    lax.abs_p: _on(_REAL, np.absolute),
+    lax.square_p: _on(_REAL, lambda x: x * x),
+    lax.add_p: _on(_REAL, np.add),
+    add_jaxvals_p: _on(_REAL, np.add),
+    lax.sub_p: _on(_REAL, np.subtract),
+    lax.mul_p: _on(_REAL, np.multiply),
     # XLA divides integers towards zero, numpy downwards.
-    p.div_p: _on(_FLOATS, np.divide),
-    p.max_p: _unequal(np.maximum),
-    p.min_p: _unequal(np.minimum),
-    p.eq_p: _on(_DTYPES, np.equal),
-    p.ne_p: _on(_DTYPES, np.not_equal),
-    p.lt_p: _on(_REAL, np.less),
-    p.le_p: _on(_REAL, np.less_equal),
-    p.gt_p: _on(_REAL, np.greater),
-    p.ge_p: _on(_REAL, np.greater_equal),
-    p.not_p: _on(_BITS, np.invert),
-    p.and_p: _on(_BITS, np.bitwise_and),
-    p.or_p: _on(_BITS, np.bitwise_or),
-    p.xor_p: _on(_BITS, np.bitwise_xor),
+    lax.div_p: _on(_FLOATS, np.divide),
+    lax.max_p: _unequal(np.maximum),
+    lax.min_p: _unequal(np.minimum),
+    lax.eq_p: _on(_DTYPES, np.equal),
+    lax.ne_p: _on(_DTYPES, np.not_equal),
+    lax.lt_p: _on(_REAL, np.less),
+    lax.le_p: _on(_REAL, np.less_equal),
+    lax.gt_p: _on(_REAL, np.greater),
+    lax.ge_p: _on(_REAL, np.greater_equal),
+    lax.not_p: _on(_BITS, np.invert),
+    lax.and_p: _on(_BITS, np.bitwise_and),
+    lax.or_p: _on(_BITS, np.bitwise_or),
+    lax.xor_p: _on(_BITS, np.bitwise_xor),
 }
 
 _INTO_BODIES = BodyRewriter(fold)

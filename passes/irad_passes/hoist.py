@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import compress
 
-from jax.extend.core import Jaxpr, JaxprEqn, Primitive, Var
-from jax.extend.core import primitives as p
+from jax import lax
 
+from irad_passes._compat import Jaxpr, JaxprEqn, Primitive, Var
 from irad_passes.bodies import BODY_PARAMS, Memo, bodies_of
 from irad_passes.dce import dce
 from irad_passes.effects import is_pure, touches_refs, union_of_effects
 
 # Of literals alone, these cost less to compute at every step than to keep.
 _CHEAP: frozenset[Primitive] = frozenset(
-    (p.iota_p, p.broadcast_in_dim_p, p.convert_element_type_p)
+    (lax.iota_p, lax.broadcast_in_dim_p, lax.convert_element_type_p)
 )
 _ENDS = Memo()
 
@@ -94,7 +94,7 @@ def _read_from(
 
 def _ends(eqn: JaxprEqn) -> bool:
     """Whether an equation surely ends: no while in it."""
-    if eqn.primitive is p.while_p:
+    if eqn.primitive is lax.while_p:
         return False
     return eqn.primitive not in BODY_PARAMS or all(map(_body_ends, bodies_of(eqn)))
 

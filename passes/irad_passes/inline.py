@@ -6,10 +6,17 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from jax.extend.core import DropVar, Jaxpr, JaxprEqn, Literal, Var
-from jax.extend.core import primitives as p
-
-from irad_passes._compat import called_from, is_unspecified, leaves_inlining_to_jax
+from irad_passes._compat import (
+    DropVar,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Var,
+    called_from,
+    is_unspecified,
+    jit_p,
+    leaves_inlining_to_jax,
+)
 from irad_passes.bodies import BODY_PARAMS, BodyRewriter, open_jaxpr
 from irad_passes.effects import touches_refs, union_of_effects
 
@@ -35,10 +42,10 @@ def inline(jaxpr: Jaxpr, *, max_equations: int = 64, keep_shared: bool = True) -
         return jaxpr
     enter = _into_bodies(max_equations, keep_shared)
     entered = [enter(e) if e.primitive in BODY_PARAMS else e for e in jaxpr.eqns]
-    calls = Counter(id(e.params["jaxpr"]) for e in entered if e.primitive is p.jit_p)
+    calls = Counter(id(e.params["jaxpr"]) for e in entered if e.primitive is jit_p)
     splicer = _Splicer()
     for eqn in entered:
-        if eqn.primitive is p.jit_p:
+        if eqn.primitive is jit_p:
             once = calls[id(eqn.params["jaxpr"])] == 1
             alone = once or not keep_shared
             limit = max_equations if alone else min(_TINY, max_equations)

@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
-from jax.extend.core import JaxprEqn, Literal, Var
+
+from irad_passes._compat import JaxprEqn, Literal, Var
 
 
 def equation_key(eqn: JaxprEqn) -> Hashable | None:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from itertools import compress
 from math import inf
 
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
-
+from irad_passes._compat import Jaxpr, JaxprEqn, Literal, Var
 from irad_passes.dce import dce
 from irad_passes.effects import is_pure, touches_refs, union_of_effects
 from irad_passes.flow import sink_side

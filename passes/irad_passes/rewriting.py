@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jax.extend.core import DropVar, Jaxpr, JaxprEqn, Literal, Var
-
+from irad_passes._compat import DropVar, Jaxpr, JaxprEqn, Literal, Var
 from irad_passes.bodies import BODY_PARAMS, BodyRewriter
 from irad_passes.effects import is_pure, touches_refs, union_of_effects
 

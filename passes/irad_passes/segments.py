@@ -7,13 +7,22 @@ a loop over segments, each a shorter loop, and those can be cut again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
-from jax.extend.core import primitives as p
 
-from irad_passes._compat import row_aval, scan_counts, stacked_aval
+from irad_passes._compat import (
+    ClosedJaxpr,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    Var,
+    remat_p,
+    row_aval,
+    scan_counts,
+    stacked_aval,
+)
 from irad_passes.bodies import open_jaxpr
 from irad_passes.dce import dce
 from irad_passes.effects import touches_refs, union_of_effects
@@ -35,7 +44,7 @@ def segmented(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
     if touches_refs(jaxpr) or len(starts) < 2:
         return jaxpr
     eqns = list(jaxpr.eqns[: starts[0]])
-    for start, stop in zip(starts, starts[1:], strict=False):
+    for start, stop in pairwise(starts):
         eqns += _wrapped(jaxpr, start, stop)
     eqns += jaxpr.eqns[starts[-1] :]
     return jaxpr.replace(eqns=eqns)
@@ -69,9 +78,7 @@ def _checkpoint(
     outs = [y for y in made if y in read_later]
     if not outs:
         return eqns
-    ins = [
-        x for x in {x: None for eqn in eqns for x in _reads([eqn])} if x not in made
-    ]
+    ins = [x for x in {x: None for eqn in eqns for x in _reads([eqn])} if x not in made]
     body = jaxpr.replace(
         constvars=[],
         invars=ins,
@@ -99,7 +106,7 @@ def checkpoint_equation(
         "policy": None,
     }
     return like.replace(
-        primitive=p.remat_p,
+        primitive=remat_p,
         params=params,
         invars=list(invars),
         outvars=list(outvars),
@@ -157,8 +164,8 @@ class _Cut:
             rows = [self._part(x, over) for x in xs]
             outs = self._rest_of(consts, carry, rows, left)
             carry = outs[:n]
-            pairs = zip(ys, outs[n:], strict=True)
-            ys = [self._beside(z, y) if reverse else self._beside(y, z) for y, z in pairs]
+            pairs = [[y, z] for y, z in zip(ys, outs[n:], strict=True)]
+            ys = [self._together(pair[::-1] if reverse else pair) for pair in pairs]
         self._named([*carry, *ys])
         return self._eqns
 
@@ -184,7 +191,7 @@ class _Cut:
             *(v.aval for v in results[:n]),
             *(stacked_aval(count, v.aval) for v in results[n:]),
         ]
-        return self._emit(p.scan_p, [*consts, *carry, *xs], avals, params)
+        return self._emit(lax.scan_p, [*consts, *carry, *xs], avals, params)
 
     def _rest_of(
         self, consts: list[Any], carry: list[Any], xs: list[Any], length: int
@@ -208,7 +215,7 @@ class _Cut:
             *(v.aval for v in body.outvars[:n]),
             *(stacked_aval(length, v.aval) for v in body.outvars[n:]),
         ]
-        return self._emit(p.scan_p, [*consts, *carry, *xs], avals, params)
+        return self._emit(lax.scan_p, [*consts, *carry, *xs], avals, params)
 
     def _part(self, x: Any, rows: slice) -> Any:
         shape = x.aval.shape
@@ -229,10 +236,12 @@ class _Cut:
         params = {"new_sizes": shape, "dimensions": None, "sharding": None}
         return self._apply(lax.reshape_p, [x], params)
 
-    def _beside(self, y: Any, z: Any) -> Any:
-        return self._apply(lax.concatenate_p, [y, z], {"dimension": 0})
+    def _together(self, rows: list[Any]) -> Any:
+        return self._apply(lax.concatenate_p, rows, {"dimension": 0})
 
-    def _apply(self, primitive: Any, operands: list[Any], params: dict[str, Any]) -> Any:
+    def _apply(
+        self, primitive: Any, operands: list[Any], params: dict[str, Any]
+    ) -> Any:
         aval, _ = primitive.abstract_eval(*(x.aval for x in operands), **params)
         return self._emit(primitive, operands, [aval], params)[0]
 

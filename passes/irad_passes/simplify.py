@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jax.extend.core import Jaxpr, JaxprEqn, Literal, Primitive
-from jax.extend.core import primitives as p
+from jax import lax
 
+from irad_passes._compat import Jaxpr, JaxprEqn, Literal, Primitive, add_jaxvals_p
 from irad_passes.bodies import BodyRewriter
 from irad_passes.keys import atom_key
 from irad_passes.rewriting import Atom, replace_results
@@ -43,7 +43,7 @@ class Definitions:
             if aval.shape or not isinstance(dtype, np.dtype):
                 return None
             return np.asarray(x.val, dtype)[()]
-        eqn = self.of(x, p.broadcast_in_dim_p)
+        eqn = self.of(x, lax.broadcast_in_dim_p)
         return None if eqn is None else self.constant(eqn.invars[0])
 
 
@@ -167,7 +167,7 @@ def _undoes_itself(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
 
 def _part_of_complex(position: int) -> Row:
     def row(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
-        whole = definitions.of(eqn.invars[0], p.complex_p)
+        whole = definitions.of(eqn.invars[0], lax.complex_p)
         if whole is not None:
             yield whole.invars[position]
 
@@ -178,7 +178,7 @@ def _transposed(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
     permutation = eqn.params["permutation"]
     if _is_identity(permutation):
         yield eqn.invars[0]
-    inner = definitions.of(eqn.invars[0], p.transpose_p)
+    inner = definitions.of(eqn.invars[0], lax.transpose_p)
     if inner is not None:
         before = inner.params["permutation"]
         if _is_identity([before[axis] for axis in permutation]):
@@ -202,14 +202,14 @@ def _same_elements(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
 
 
 def _keeps_order(eqn: JaxprEqn) -> bool:
-    if eqn.primitive is p.reshape_p:
+    if eqn.primitive is lax.reshape_p:
         return eqn.params["dimensions"] is None
     x: Any = eqn.invars[0].aval
     y: Any = eqn.outvars[0].aval
     return x.size == y.size
 
 
-_RESHAPES = (p.reshape_p, p.squeeze_p, p.broadcast_in_dim_p)
+_RESHAPES = (lax.reshape_p, lax.squeeze_p, lax.broadcast_in_dim_p)
 
 
 def _selected(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
@@ -241,41 +241,41 @@ def _only_operand(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
 
 
 _TABLE: dict[Primitive, Row] = {
-    p.mul_p: _neutral(_is_one),
-    p.div_p: _neutral(_is_one, sides=(1,)),
-    p.add_p: _neutral(_is_added_zero),
-    p.add_jaxvals_p: _neutral(_is_added_zero),
-    p.sub_p: _neutral(_is_subtracted_zero, sides=(1,)),
-    p.integer_pow_p: _if_params(y=1),
-    p.max_p: _idempotent,
-    p.min_p: _idempotent,
-    p.and_p: _either(_idempotent, _neutral(_has_all_bits)),
-    p.or_p: _either(_idempotent, _neutral(_has_no_bits)),
-    p.neg_p: _undoes_itself,
-    p.not_p: _undoes_itself,
-    p.conj_p: _undoes_itself,
-    p.real_p: _part_of_complex(0),
-    p.imag_p: _part_of_complex(1),
-    p.select_n_p: _selected,
-    p.copy_p: _computed,
-    p.convert_element_type_p: _always,
-    p.reshape_p: _same_elements,
-    p.squeeze_p: _same_elements,
-    p.broadcast_in_dim_p: _same_elements,
-    p.transpose_p: _transposed,
-    p.rev_p: _either(_if_params(dimensions=()), _undoes_itself),
+    lax.mul_p: _neutral(_is_one),
+    lax.div_p: _neutral(_is_one, sides=(1,)),
+    lax.add_p: _neutral(_is_added_zero),
+    add_jaxvals_p: _neutral(_is_added_zero),
+    lax.sub_p: _neutral(_is_subtracted_zero, sides=(1,)),
+    lax.integer_pow_p: _if_params(y=1),
+    lax.max_p: _idempotent,
+    lax.min_p: _idempotent,
+    lax.and_p: _either(_idempotent, _neutral(_has_all_bits)),
+    lax.or_p: _either(_idempotent, _neutral(_has_no_bits)),
+    lax.neg_p: _undoes_itself,
+    lax.not_p: _undoes_itself,
+    lax.conj_p: _undoes_itself,
+    lax.real_p: _part_of_complex(0),
+    lax.imag_p: _part_of_complex(1),
+    lax.select_n_p: _selected,
+    lax.copy_p: _computed,
+    lax.convert_element_type_p: _always,
+    lax.reshape_p: _same_elements,
+    lax.squeeze_p: _same_elements,
+    lax.broadcast_in_dim_p: _same_elements,
+    lax.transpose_p: _transposed,
+    lax.rev_p: _either(_if_params(dimensions=()), _undoes_itself),
     # A slice as large as its operand is its operand: a start is clamped to 0.
-    p.slice_p: _always,
-    p.dynamic_slice_p: _always,
-    p.dynamic_update_slice_p: _updated,
-    p.pad_p: _padded,
-    p.concatenate_p: _only_operand,
-    p.reduce_sum_p: _if_params(axes=()),
-    p.reduce_prod_p: _if_params(axes=()),
-    p.reduce_max_p: _if_params(axes=()),
-    p.reduce_min_p: _if_params(axes=()),
-    p.reduce_and_p: _if_params(axes=()),
-    p.reduce_or_p: _if_params(axes=()),
+    lax.slice_p: _always,
+    lax.dynamic_slice_p: _always,
+    lax.dynamic_update_slice_p: _updated,
+    lax.pad_p: _padded,
+    lax.concatenate_p: _only_operand,
+    lax.reduce_sum_p: _if_params(axes=()),
+    lax.reduce_prod_p: _if_params(axes=()),
+    lax.reduce_max_p: _if_params(axes=()),
+    lax.reduce_min_p: _if_params(axes=()),
+    lax.reduce_and_p: _if_params(axes=()),
+    lax.reduce_or_p: _if_params(axes=()),
 }
 
 _INTO_BODIES = BodyRewriter(simplify)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, Primitive
+from jax.extend.core import Jaxpr, Primitive, Var, jaxprs_in_params
 from jax.extend.core.primitives import after_all_p, call_p, create_token_p
 
 import irad
@@ -21,6 +25,32 @@ from irad._compat import primitives as private
 from tests.laws import Case
 
 TESTS = Path(__file__).parents[1]
+
+FLOAT64, ODD = "float64", "an odd cotangent"
+KINDS = {
+    "float16": "low precision",
+    "bfloat16": "low precision",
+    "float32": "float32",
+    "float64": FLOAT64,
+    "complex64": "complex",
+    "complex128": "complex",
+}
+"""The kinds of numbers that a rule must be tried on, by their types."""
+PASSED_THROUGH = frozenset(
+    (
+        lax.broadcast_in_dim_p,
+        lax.reshape_p,
+        lax.select_n_p,
+        lax.squeeze_p,
+        private.pvary_p,
+        private.reduced_vary_cast_p,
+        private.unreduced_psum_p,
+        private.unreduced_reduce_scatter_p,
+    )
+)
+"""Primitives whose pull moves or adds up cotangents: what is odd in them stays odd."""
+EXAMPLES = 3
+"""How many equations of a primitive are tried in other types."""
 
 TESTED_APART: dict[Primitive, str] = {
     lax.reduce_window_p: "rules.test_window.test_window_of_any_function",
@@ -38,6 +68,24 @@ TESTED_APART: dict[Primitive, str] = {
 }
 """Primitives that no row can hold, since JAX has no derivative or only on some machines
 or meshes, and the test that each has."""
+
+WITHOUT: dict[str, dict[str, tuple[Primitive, ...]]] = {
+    "complex": {
+        "JAX has no derivative, since it compares what has no order": (
+            lax.clamp_p,
+            lax.reduce_window_max_p,
+            lax.reduce_window_min_p,
+        ),
+        "XLA has a total order of real numbers only": (lax.eq_to_p,),
+    },
+    "low precision": {
+        "its factor is compared with that of a product, which JAX has not in these": (
+            private.cholesky_update_p,
+        ),
+    },
+    ODD: {"JAX has it in forward mode only": (lax.while_p,)},
+}
+"""Kinds of numbers that no row of a primitive can have, and why."""
 
 NEVER_THERE: dict[Primitive, str] = {
     primitive: reason
@@ -76,17 +124,13 @@ def cases() -> Iterator[Case]:
 
 
 def _rows(module: ModuleType) -> Iterator[Case]:
-    """The cases of a module, each once; rows of one shard are placed on shards."""
+    """The cases of a module, each once."""
     seen: dict[int, Case] = {}
     for table in vars(module).values():
         for row in _leaves(table):
             if isinstance(row, Case):
                 seen[id(row)] = row
     yield from seen.values()
-    if hasattr(module, "_shards"):
-        for row, place in module.PLACES:
-            shards = module._shards(row, module.N)
-            yield Case(str(row), module._placed(row.fun, place), [shards])
 
 
 def _leaves(table: Any) -> Iterator[Any]:
@@ -96,8 +140,30 @@ def _leaves(table: Any) -> Iterator[Any]:
         yield from table.values()
 
 
-def met(case: Case) -> tuple[set[Primitive], set[Primitive]]:
-    """The primitives that a row differentiates, and all that it has."""
+@dataclass
+class Survey:
+    """Which kinds of numbers the rows hand each primitive, and in which equations.
+
+    ``differentiated`` has what is differentiated, ``present`` all that is there, and
+    ``doubles`` some equations of float64 of each.
+    """
+
+    differentiated: dict[Primitive, set[str]]
+    present: dict[Primitive, set[str]]
+    doubles: dict[Primitive, list[Any]]
+
+
+@functools.cache
+def survey() -> Survey:
+    """What all rows meet: each is traced, and none of them run."""
+    irad.clear_caches()
+    found = Survey(defaultdict(set), defaultdict(set), defaultdict(list))
+    for case in cases():
+        _survey(case, found)
+    return found
+
+
+def _survey(case: Case, found: Survey) -> None:
     args = [jnp.asarray(x) for x in case.args]
     live = [i for i, x in enumerate(args) if jnp.issubdtype(x.dtype, jnp.inexact)]
 
@@ -112,31 +178,87 @@ def met(case: Case) -> tuple[set[Primitive], set[Primitive]]:
         transform = irad.linearize if "fwd" in case.modes else irad.vjp
         transform(fun, *x)
 
-    differentiated: set[Primitive] = set()
     real = linearization._local
 
-    def recorded(eqn: Any, *rest: Any) -> Any:
-        differentiated.add(eqn.primitive)
-        return real(eqn, *rest)
+    def recorded(eqn: Any, active: Any, wanted: Any, *rest: Any) -> Any:
+        atoms = [*(eqn.invars[i] for i in active), *(eqn.outvars[j] for j in wanted)]
+        found.differentiated[eqn.primitive].update(_kinds(atoms))
+        return real(eqn, active, wanted, *rest)
 
     x = [args[i] for i in live]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linearization, "_local", recorded)
         jax.eval_shape(differentiate, *x)
-    present: set[Primitive] = set()
-    _collect(jax.make_jaxpr(fun)(*x), present)
-    return differentiated, present
+    program = jax.make_jaxpr(fun)(*x).jaxpr
+    for eqn in _equations(program):
+        kinds = _kinds([*eqn.invars, *eqn.outvars])
+        found.present[eqn.primitive].update(kinds)
+        if FLOAT64 in kinds and len(found.doubles[eqn.primitive]) < EXAMPLES:
+            found.doubles[eqn.primitive].append(eqn)
+    if case.cotangents is not None and "rev" in case.modes:
+        for primitive in _last(program):
+            found.differentiated[primitive].add(ODD)
 
 
-def _collect(body: Any, found: set[Primitive]) -> None:
-    """All primitives of a jaxpr and of those that its equations hold."""
-    if isinstance(body, ClosedJaxpr):
-        body = body.jaxpr
-    if isinstance(body, (list, tuple)):
-        for part in body:
-            _collect(part, found)
-    elif isinstance(body, Jaxpr):
-        for eqn in body.eqns:
-            found.add(eqn.primitive)
-            for value in eqn.params.values():
-                _collect(value, found)
+def _kinds(atoms: Iterable[Any]) -> set[str]:
+    dtypes = {str(getattr(atom.aval, "dtype", None)) for atom in atoms}
+    return {kind for dtype, kind in KINDS.items() if dtype in dtypes}
+
+
+def _equations(program: Jaxpr) -> Iterator[Any]:
+    """All equations of a program and of those that its equations hold."""
+    for eqn in program.eqns:
+        yield eqn
+        for inner in jaxprs_in_params(eqn.params):
+            yield from _equations(inner)
+
+
+def _last(program: Jaxpr) -> Iterator[Primitive]:
+    """What gives a program's results, which is what its cotangents meet first."""
+    met = set(program.outvars)
+    for eqn in reversed(program.eqns):
+        if not met.isdisjoint(eqn.outvars):
+            yield eqn.primitive
+            for inner in jaxprs_in_params(eqn.params):
+                yield from _last(inner)
+            if eqn.primitive in PASSED_THROUGH:
+                met.update(x for x in eqn.invars if isinstance(x, Var))
+
+
+def kinds_of(found: Survey, primitive: Primitive) -> set[str]:
+    """The kinds of numbers that JAX compiles some equation of a primitive on."""
+    return {
+        KINDS[dtype]
+        for dtype in ("bfloat16", "float32", "complex128")
+        if any(_is_defined(eqn, dtype) for eqn in found.doubles[primitive])
+    }
+
+
+def _is_defined(eqn: Any, dtype: str) -> bool:
+    """Whether JAX compiles an equation of float64 with that made another type.
+
+    Complex numbers beside it become those of the other type, which only float32 has. An
+    equation that holds a program, or needs a named axis, is taken to be defined.
+    """
+    if any(jaxprs_in_params(eqn.params)):
+        return True
+    types = {FLOAT64: dtype, "complex128": {"float32": "complex64"}.get(dtype)}
+
+    def other(value: Any) -> Any:
+        found = types.get(str(value), value) if isinstance(value, np.dtype) else value
+        return np.dtype(found) if isinstance(found, str) else found
+
+    def made(*x: Any) -> Any:
+        params = {name: other(value) for name, value in eqn.params.items()}
+        return eqn.primitive.bind(*x, **eqn.primitive.get_bind_params(params))
+
+    operands = [(v.aval.shape, other(v.aval.dtype)) for v in eqn.invars]
+    if any(dtype is None for _, dtype in operands):
+        return False
+    try:
+        jax.jit(made).lower(*[jax.ShapeDtypeStruct(*x) for x in operands])
+    except (NotImplementedError, TypeError, ValueError):
+        return False
+    except NameError:
+        return True
+    return True

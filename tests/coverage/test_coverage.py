@@ -16,7 +16,15 @@ from irad.rules.registry import RULES, UNSUPPORTED, Constant
 from irad.structure import STRUCTURES
 from irad.structure.left_to_jax import BY_JAX_RULE
 from tests.coverage._compat.registry import is_absent, public_primitives, with_jvp_rule
-from tests.coverage.cases import NEVER_THERE, TESTED_APART, cases, met
+from tests.coverage.cases import (
+    FLOAT64,
+    NEVER_THERE,
+    ODD,
+    TESTED_APART,
+    WITHOUT,
+    kinds_of,
+    survey,
+)
 from tests.coverage.corpus import BEYOND, CORPUS, REFUSED
 from tests.coverage.harness import (
     OPTIONS,
@@ -151,21 +159,46 @@ def test_every_public_function_is_in_the_corpus_or_has_a_reason(module: str) -> 
 # Cases --------------------------------------------------------------------------------
 
 
+def with_rows() -> dict[Primitive, bool]:
+    """The primitives that rows are to hold, and whether they carry tangents."""
+    return {
+        primitive: not isinstance(rule, Constant)
+        for primitive, rule in {**RULES, **STRUCTURES}.items()
+        if not (primitive in TESTED_APART or primitive in NEVER_THERE)
+        and not is_absent(primitive)
+    }
+
+
 @pytest.mark.usefixtures("standard_promotion")
 def test_every_rule_has_a_case() -> None:
-    irad.clear_caches()
-    differentiated: set[Primitive] = set()
-    present: set[Primitive] = set()
-    for case in cases():
-        active, every = met(case)
-        differentiated |= active
-        present |= every
-    accounted = TESTED_APART.keys() | NEVER_THERE.keys()
-    for primitive, rule in {**RULES, **STRUCTURES}.items():
-        met_by = present if isinstance(rule, Constant) else differentiated
-        if primitive in met_by or is_absent(primitive):
-            accounted.add(primitive)
-    assert named((RULES.keys() | STRUCTURES.keys()) - accounted) == []
+    found = survey()
+    assert (
+        named(
+            primitive
+            for primitive, moves in with_rows().items()
+            if primitive not in (found.differentiated if moves else found.present)
+        )
+        == []
+    )
+
+
+@pytest.mark.usefixtures("standard_promotion")
+def test_every_rule_has_a_case_of_every_kind_of_number_it_is_defined_on() -> None:
+    found = survey()
+    lacking = {
+        f"{primitive}: {kind}"
+        for primitive, moves in with_rows().items()
+        for kind in kinds_of(found, primitive) | ({FLOAT64, ODD} if moves else set())
+        if kind not in (found.differentiated if moves else found.present)[primitive]
+    }
+    excepted = {
+        f"{primitive}: {kind}"
+        for kind, reasons in WITHOUT.items()
+        for row in reasons.values()
+        for primitive in row
+    }
+    assert not lacking - excepted, "\n".join(sorted(lacking - excepted))
+    assert not excepted - lacking, "\n".join(sorted(excepted - lacking))
 
 
 @pytest.mark.parametrize("primitive", TESTED_APART, ids=str)

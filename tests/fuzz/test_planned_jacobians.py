@@ -16,7 +16,18 @@ from tests.fuzz.test_random_programs import QUICK
 
 pytestmark = pytest.mark.usefixtures("standard_promotion")
 
-ORDERS: list[Any] = ["auto", "forward", "reverse", "compressed"]
+ORDERS: list[Any] = [
+    "auto",
+    "forward",
+    "reverse",
+    "compressed",
+    "chain",
+    "markowitz",
+    "elimination",
+]
+SOMETIMES_OPEN = ORDERS[4:]
+FORMATS: list[Any] = ["dense", "bcoo", "operator"]
+Pairs = dict[str, tuple[Any, Any]]
 
 
 def check(program: Any, *, second: bool = False) -> None:
@@ -28,49 +39,74 @@ def check(program: Any, *, second: bool = False) -> None:
     def fun(x: Any) -> Any:
         return outputs(program, x)
 
-    def ours(x: Any) -> dict[str, Any]:
-        found = {order: irad.jacobian(fun, order=order)(x) for order in ORDERS}
-        plan = irad.plan(fun)(x)
-        for i, candidate in enumerate(plan.candidates):
-            if candidate.seconds is not None:
-                J = irad.jacobian(fun, plan=plan.choosing(i))(x)
-                found[f"{i}: {candidate.way}"] = J
-        found["bcoo"] = _dense(irad.jacobian(fun, format="bcoo")(x))
-        operator = irad.jacobian(fun, format="operator")(x)
-        found["operator"] = operator.dense()
-        return found | {"push": operator @ x, "pull": operator.T @ fun(x)}
+    def of(x: Any) -> Any:
+        return scalar(program, x)
 
-    def theirs(x: Any) -> dict[str, Any]:
-        y, pushed = jax.jvp(fun, (x,), (x,))
-        pulled = jax.vjp(fun, x)[1](y)[0]
-        return {"dense": jax.jacobian(fun)(x), "push": pushed, "pull": pulled}
-
-    def hessians(x: Any) -> dict[str, Any]:
-        of = lambda x: scalar(program, x)  # noqa: E731
-        return {
-            "hessian": irad.hessian(of)(x),
-            "sparse hessian": _dense(irad.hessian(of, format="bcoo")(x)),
-            "expected": jax.hessian(of)(x),
-        }
-
-    def all_of_them(x: Any) -> Any:
-        return ours(x), theirs(x), hessians(x) if second else {}
+    def pairs(x: Any) -> Pairs:
+        found = by_orders(irad.jacobian, fun, x) | by_rows(fun, x)
+        pairs = against("jacobian", found, jax.jacobian(fun)(x)) | products(fun, x)
+        if second:
+            found = by_orders(irad.hessian, of, x)
+            pairs |= against("hessian", found, jax.hessian(of)(x))
+        return pairs
 
     for options in (QUICK, {}):
-        compiled = jax.jit(all_of_them).lower(POINT).compile(compiler_options=options)
+        compiled = jax.jit(pairs).lower(POINT).compile(compiler_options=options)
         try:
-            return compare(*compiled(POINT))
+            return compare(compiled(POINT))
         except AssertionError:
             if not options:
                 raise
     raise AssertionError
 
 
-def compare(ours: Any, theirs: Any, hessians: Any) -> None:
-    for what, found in ours.items():
-        assert_close(found, theirs.get(what, theirs["dense"]), what)
-    for what, found in hessians.items():
-        assert_close(found, hessians["expected"], what)
+def by_orders(derivative: Any, fun: Any, x: Any) -> dict[str, Any]:
+    """The derivative in every order that is open and in every format, as arrays.
+
+    Orders that come to the same recipe are the same program, which runs once.
+    """
+    second = derivative is irad.hessian
+    found: dict[str, Any] = {}
+    for format in FORMATS:
+        done: set[Any] = set()
+        for order in ORDERS:
+            options = {"order": order, "format": format}
+            try:
+                plan = irad.plan(fun, second_order=second, **options)(x)
+            except irad.PlanError:
+                assert order in SOMETIMES_OPEN, options
+                continue
+            if plan.recipe not in done:
+                done.add(plan.recipe)
+                found[f"{order} {format}"] = _dense(derivative(fun, **options)(x))
+    return found
+
+
+def by_rows(fun: Any, x: Any) -> dict[str, Any]:
+    """The Jacobian by every row of a plan that was not chosen."""
+    plan = irad.plan(fun)(x)
+    return {
+        f"{i}: {candidate.way}": irad.jacobian(fun, plan=plan.choosing(i))(x)
+        for i, candidate in enumerate(plan.candidates)
+        if candidate.seconds is not None and i != plan.chosen
+    }
+
+
+def products(fun: Any, x: Any) -> Pairs:
+    """A tangent pushed and a cotangent pulled through the operator."""
+    J = irad.jacobian(fun, format="operator")(x)
+    y, pushed = jax.jvp(fun, (x,), (x,))
+    (pulled,) = jax.vjp(fun, x)[1](y)
+    return {"push": (J @ x, pushed), "pull": (J.T @ y, pulled)}
+
+
+def against(name: str, found: dict[str, Any], expected: Any) -> Pairs:
+    return {f"{name} {what}": (J, expected) for what, J in found.items()}
+
+
+def compare(pairs: Pairs) -> None:
+    for what, (found, expected) in pairs.items():
+        assert_close(found, expected, what)
 
 
 def assert_close(found: Any, expected: Any, what: str) -> None:
@@ -83,9 +119,13 @@ def assert_close(found: Any, expected: Any, what: str) -> None:
         np.testing.assert_allclose(a, b, 1e-8, 1e-9 * scale, err_msg=what)
 
 
-def _dense(tree: Any) -> Any:
+def _dense(J: Any) -> Any:
+    """A derivative in any format as a tree of arrays."""
+    if isinstance(J, irad.Jacobian):
+        return J.dense()
     is_sparse = lambda b: hasattr(b, "todense")  # noqa: E731
-    return jax.tree.map(lambda b: b.todense(), tree, is_leaf=is_sparse)
+    as_array = lambda b: b.todense() if is_sparse(b) else b  # noqa: E731
+    return jax.tree.map(as_array, J, is_leaf=is_sparse)
 
 
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))

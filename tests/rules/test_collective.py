@@ -27,6 +27,8 @@ from irad.errors import NoRuleError
 from irad.linear_map import Joint, Params
 from irad.rules import RULES
 from irad.rules.registry import Equation
+from tests.kinds import of_kinds
+from tests.laws import Case, check_laws
 
 N = 4
 MESH = jax.make_mesh(
@@ -77,13 +79,20 @@ def _unreduced_scatter(x: Any) -> Any:
 
 def _reduced(x: Any) -> Any:
     """A value made the same everywhere, whose cotangents are summed later."""
-    same = lax.pcast(lax.psum(x, "i"), "i", to="reduced")
-    return x * lax.pcast(same, "i", to="varying")
+    return x * _again(_as_reduced(x))
+
+
+def _as_reduced(x: Any) -> Any:
+    return lax.pcast(lax.psum(x, "i"), "i", to="reduced")
+
+
+def _again(x: Any) -> Any:
+    return lax.pcast(x, "i", to="varying")
 
 
 def _gathered_reduced(x: Any) -> Any:
     whole = lax.all_gather(x, "i", axis=1, tiled=True, to="reduced")
-    return jnp.cos(lax.pcast(whole, "i", to="varying"))
+    return jnp.cos(_again(whole))
 
 
 ROWS = [
@@ -142,7 +151,7 @@ ROWS = [
     Row("axis_index", lambda x: x * lax.axis_index("i").astype("float64")),
     Row(
         "varying",
-        lambda x: x * lax.pcast(lax.psum(x, "i"), "i", to="varying"),
+        lambda x: x * _again(lax.psum(x, "i")),
         places=CHECKED,
     ),
     Row("unreduced sum", _unreduced_sum, places=CHECKED),
@@ -151,6 +160,24 @@ ROWS = [
     Row("complex", lambda x: lax.psum(lax.complex(x, 2 * x) ** 2, "i").imag),
     Row("float32", lambda x: lax.psum(x.astype("float32"), "i").astype("float64")),
 ]
+BARE = [
+    Row("psum", lambda x: lax.psum(x, "i")),
+    Row("ppermute", lambda x: lax.ppermute(x, "i", RING)),
+    Row("all_gather", _gathered),
+    Row("psum_scatter", _scattered),
+    Row("all_to_all", lambda x: _exchanged(x, 0, 0)),
+    Row("invariant", lambda x: _gathered(x, to="invarying"), places=CHECKED),
+    Row("unreduced sum", _unreduced_sum, places=CHECKED),
+    Row("unreduced scatter", _unreduced_scatter, (3, 2 * N), places=CHECKED),
+    Row("varying", lambda x: _again(lax.psum(x, "i")), places=CHECKED),
+    Row("reduced", lambda x: _again(_as_reduced(x)), places=CHECKED),
+    Row(
+        "gathered reduced",
+        lambda x: _again(_gathered(x, to="reduced")),
+        places=CHECKED,
+    ),
+]
+"""Collectives of which nothing else is made: their results are the function's."""
 PLACES = [(row, place) for row in ROWS for place in row.places]
 # From outside of jax.vmap, of all these only psum is left: as a sum over an axis.
 OUTSIDE = [
@@ -235,6 +262,25 @@ def test_derivative_of_a_mapped_function(row: Row, place: str) -> None:
         return lambda x: _derivatives(ad, fun, x)
 
     _agree(run, _shards(row, N))
+
+
+CASES = [
+    case
+    for place in SHARDED
+    for case in of_kinds(
+        place,
+        [
+            Case(row.name, _placed(row.fun, place), (_shards(row, N),))
+            for row in BARE
+            if place in row.places
+        ],
+    )
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_laws(case: Case) -> None:
+    check_laws(case)
 
 
 @pytest.mark.parametrize("n", [1, 3])

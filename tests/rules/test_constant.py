@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from jax import lax, random
 from jax.experimental import checkify, io_callback
+from jax.extend.core import Primitive
 from jax.extend.random import threefry_2x32
 
 import irad
 from irad.rules.constant import REASONS
+from tests.kinds import together
 from tests.laws import Case, check_laws
 
 X = np.array([0.3, -1.2, 2.5])
@@ -28,11 +30,12 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "sign": lax.sign,
     "positions": lambda x: x[jnp.argmax(x)] * jnp.argmin(x).astype(x.dtype),
     "comparisons": lambda x: jnp.where(lax.is_finite(x) & (x > 0) & ~(x == 1), x, 1.0),
-    "bits": lambda x: lax.bitcast_convert_type(
-        lax.bitcast_convert_type(x, "int64") >> 1, "float64"
-    ),
+    "orders": lambda x: _compared(x, lax.ge_p, lax.gt_p, lax.le_p, lax.lt_p),
+    "total orders": lambda x: _compared(x, lax.eq_to_p, lax.le_to_p, lax.lt_to_p),
+    "bits": lambda x: _of_bits(x),
+    "equality": lambda x: _compared(x, lax.eq_p, lax.ne_p),
+    "numbers": lambda x: lax.iota(x.dtype, 3),
     "stop_gradient": lax.stop_gradient,
-    "total order": lambda x: jnp.where(lax.eq_to_p.bind(x, x), x, 1.0),
     "integers": lambda x: _of_integers(lax.convert_element_type(x * 4, "int32")),
     "random bits": lambda x: _of_random_bits(lax.convert_element_type(x[0], "int32")),
     "effects": lambda x: _with_effects(x),
@@ -41,6 +44,15 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 
 def _beside(step: Callable[[Any], Any], x: Any) -> Any:
     return x * step(x)
+
+
+def _compared(x: Any, *comparisons: Primitive) -> Any:
+    return sum(jnp.where(p.bind(x, x[::-1]), x, 1) for p in comparisons)
+
+
+def _of_bits(x: Any) -> Any:
+    bits = lax.bitcast_convert_type(x, f"int{8 * x.dtype.itemsize}")
+    return lax.bitcast_convert_type(bits >> 1, x.dtype)
 
 
 def _of_integers(n: Any) -> Any:
@@ -84,7 +96,17 @@ CASES = [
     for name, fun in STEPS.items()
 ]
 # JAX cannot map a sink, which the columns of a dense Jacobian would need: 65 are many.
-CASES += [Case("sink", _with_a_sink, (np.linspace(-1.0, 2.0, 65),), second=False)]
+CASES += [
+    Case("sink", _with_a_sink, (np.linspace(-1.0, 2.0, 65),), second=False),
+]
+OF_COMPLEX = ("sign", "equality", "numbers", "stop_gradient", "effects", "sink")
+OF_FLOAT64 = ("integers", "random bits")
+OF_REAL = [row for row in CASES if row.name not in OF_FLOAT64]
+CASES += [
+    together("float32", OF_REAL, "float32"),
+    together("bfloat16", OF_REAL, "bfloat16"),
+    together("complex64", [r for r in OF_REAL if r.name in OF_COMPLEX], "complex64"),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

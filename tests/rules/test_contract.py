@@ -11,6 +11,7 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 RNG = np.random.default_rng(7)
@@ -287,7 +288,19 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("case", [*DOTS, *RAGGED, *CONVOLUTIONS, *FUNCTIONS], ids=str)
+KINDS = of_kinds(
+    "all",
+    [
+        Case("dot", MATMUL, (some(2, 3), some(3, 4))),
+        Case("ragged", lambda x, y: lax.ragged_dot(x, y, SIZES), (ROWS, OF_GROUPS)),
+        Case("convolution", conv(padding=[(1, 1)]), (some(1, 2, 4), some(2, 2, 3))),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    "case", [*DOTS, *RAGGED, *CONVOLUTIONS, *FUNCTIONS, *KINDS], ids=str
+)
 def test_laws(case: Case) -> None:
     check_laws(case)
 

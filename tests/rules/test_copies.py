@@ -13,6 +13,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jax.sharding import SingleDeviceSharding
 
 from irad._compat import primitives
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 X = np.array([[0.3, -1.2, 2.5], [1.1, 0.4, -3.2]])
@@ -33,6 +34,16 @@ CASES = [
     Case("layout", lambda x: with_layout_constraint(x, Layout((0, 1))) * x, (X,)),
     Case("transfer", lambda x: jax.device_put(x, PLACE) * x, (X.astype("float32"),)),
     Case("transfer of complex", lambda x: jax.device_put(x, PLACE) * x, (X + 1j * X,)),
+    *of_kinds(
+        "all",
+        [
+            Case("tie", primitives.tie_p.bind, (X, X + 1.5)),
+            Case("metadata", lambda x: set_xla_metadata(x, block="1"), (X,)),
+            Case("sharding", lambda x: lax.with_sharding_constraint(x, PLACE), (X,)),
+            Case("layout", lambda x: with_layout_constraint(x, Layout((0, 1))), (X,)),
+            Case("transfer", lambda x: jax.device_put(x, PLACE), (X,)),
+        ],
+    ),
 ]
 
 

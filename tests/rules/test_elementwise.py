@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +10,8 @@ import pytest
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 
+from irad._compat.ir import add_any_p
+from tests.kinds import infinite, together
 from tests.laws import Case, check_laws
 from tests.rules.elementwise_functions import (
     ANY,
@@ -24,47 +25,77 @@ from tests.rules.elementwise_functions import (
     UNARY,
 )
 
-
-def together(name: str, rows: list[tuple[Callable[..., Any], Any]], dtype: str) -> Case:
-    """One row of many functions, each with arguments of its own."""
-    funs = [fun for fun, _ in rows]
-    args = [np.asarray(x).astype(dtype) for _, xs in rows for x in xs]
-    counts = [len(xs) for _, xs in rows]
-
-    def fun(*flat: Any) -> list[Any]:
-        rest = iter(flat)
-        return [
-            f(*[next(rest) for _ in range(n)])
-            for f, n in zip(funs, counts, strict=True)
-        ]
-
-    return Case(f"{name} {dtype}", fun, args, second=False)
-
-
-REAL_ROWS = [
-    *((fun, (x,)) for fun, x in UNARY.values()),
-    *((fun, (x, y)) for fun, x, y in BINARY.values()),
-]
-BRAIN_ROWS = [
-    *((UNARY[name][0], UNARY[name][1:]) for name in ("exp", "log", "logistic", "tanh")),
-    *((BINARY[name][0], BINARY[name][1:]) for name in ("mul", "div", "pow", "max")),
-]
-COMPLEX_ROWS = [
-    *((fun, (COMPLEX,)) for name, (fun, _) in UNARY.items() if name not in REAL_ONLY),
-    *((BINARY[name][0], (COMPLEX, COMPLEX[::-1])) for name in COMPLEX_BINARY),
-]
 TALL, WIDE = np.linspace(0.3, 1.4, 3)[:, None], np.linspace(-1.3, 2.1, 4)[None]
 SCALAR, EMPTY = np.array(0.7), np.zeros((0, 2))
 WHICH = np.array([2, 0, 1], "int32")
-
-CASES = [
+LOW, HIGH = ANY - 0.1, ANY + 0.2
+ROWS = [
     *(Case(name, fun, (x,)) for name, (fun, x) in UNARY.items()),
     *(Case(name, fun, (x, y)) for name, (fun, x, y) in BINARY.items()),
-    together("all", REAL_ROWS, "float32"),
-    together("all", REAL_ROWS, "float16"),
-    together("some", BRAIN_ROWS, "bfloat16"),
-    together("all", COMPLEX_ROWS, "complex64"),
-    together("all", COMPLEX_ROWS, "complex128"),
+]
+PARTS = [
+    Case("select", lambda *x: lax.select_n(WHICH, *x), (ANY, POSITIVE, INSIDE)),
+    Case("copy", lambda x: jnp.array(x, copy=True), (ANY,)),
+    Case("name", lambda x: checkpoint_name(x, "x"), (ANY,)),
+    Case("barrier", lambda x, y: lax.optimization_barrier((x, y)), (ANY, POSITIVE)),
+    Case("add_any", lambda x, y: add_any_p.bind(x, y), (ANY, POSITIVE)),
+]
+REAL_PARTS = [
+    *PARTS,
+    Case("clamp", lax.clamp, (LOW, np.array([0.0, -1.2, 9.0]), HIGH)),
+    Case("reduce_precision", lambda x: lax.reduce_precision(x, 8, 7), (ANY,)),
+    Case("convert", lambda x: lax.convert_element_type(x, "float32"), (ANY,)),
+]
+PAIRS = [
+    Case("conj", lax.conj, (ANY,)),
+    Case("complex", lax.complex, (ANY, POSITIVE)),
+    Case("real", lambda x, y: lax.real(lax.complex(x, y)), (ANY, POSITIVE)),
+    Case("imag", lambda x, y: lax.imag(lax.complex(x, y)), (ANY, POSITIVE)),
+]
+GAMMA_FUNCTIONS = [
+    Case("polygamma", lambda x: lax.polygamma(jnp.full_like(x, 2), x), (POSITIVE,)),
+    Case("igamma", lax.igamma, (OVER_ONE, POSITIVE)),
+    Case("igammac", lax.igammac, (OVER_ONE, POSITIVE)),
+    Case(
+        "betainc",
+        lambda x: lax.betainc(jnp.full_like(x, 0.5), jnp.full_like(x, 1.5), x),
+        (INSIDE**2,),
+    ),
+]
+# JAX 0.10 has acosh's slope wrong for complex numbers left of 0: a test of its own.
+COMPLEX_ROWS = [
+    *(
+        Case(name, fun, (COMPLEX,))
+        for name, (fun, _) in UNARY.items()
+        if name not in {*REAL_ONLY, "acosh"}
+    ),
+    *(Case(name, BINARY[name][0], (COMPLEX, COMPLEX[::-1])) for name in COMPLEX_BINARY),
+    Case("acosh", lax.acosh, (COMPLEX[::2],)),
+    Case("atan2", lax.atan2, (COMPLEX, COMPLEX[::-1])),
+    Case("max", lax.max, (COMPLEX, COMPLEX[::-1])),
+    Case("min", lax.min, (COMPLEX, COMPLEX[::-1])),
+    Case("conj", lax.conj, (COMPLEX,)),
+    Case("real", lax.real, (COMPLEX,)),
+    Case("imag", lax.imag, (COMPLEX,)),
+    *PARTS,
+]
+# Left of 0 JAX 0.10 makes NaN of an infinity at tanh, which it applies in two factors.
+FOR_INFINITE = [
+    *(row for row in ROWS if row.name != "tanh"),
+    Case("tanh", lax.tanh, (POSITIVE,)),
+    *REAL_PARTS,
+    *PAIRS,
+    *GAMMA_FUNCTIONS,
+]
+
+CASES = [
+    *ROWS,
+    together("all float32", [*ROWS, *REAL_PARTS, *PAIRS, *GAMMA_FUNCTIONS], "float32"),
+    together("all float16", ROWS, "float16"),
+    together("all bfloat16", [*ROWS, *REAL_PARTS, *GAMMA_FUNCTIONS], "bfloat16"),
+    together("all complex64", COMPLEX_ROWS, "complex64"),
+    together("all complex128", COMPLEX_ROWS, "complex128"),
+    together("all infinite", FOR_INFINITE, cotangents=infinite),
     # Shapes
     Case("a scalar and an array", lambda s, x: [s - x, x / s, s / x], (SCALAR, WIDE)),
     Case("an axis of size 1 broadcast: products", lax.mul, (TALL, WIDE)),
@@ -157,19 +188,6 @@ CASES = [
     Case("igamma", lax.igamma, (OVER_ONE, POSITIVE), second=False),
     Case("igammac", lax.igammac, (OVER_ONE, POSITIVE), second=False),
     Case("betainc", lambda x: lax.betainc(POSITIVE, OVER_ONE, x), (INSIDE**2,)),
-    together(
-        "gamma functions",
-        [
-            (lambda x: lax.polygamma(jnp.full_like(x, 2), x), (POSITIVE,)),
-            (lax.igamma, (OVER_ONE, POSITIVE)),
-            (lax.igammac, (OVER_ONE, POSITIVE)),
-            (
-                lambda x: lax.betainc(jnp.full_like(x, 0.5), jnp.full_like(x, 1.5), x),
-                (INSIDE**2,),
-            ),
-        ],
-        "float32",
-    ),
 ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from tests.kinds import infinite
 from tests.laws import Case, check_laws
 
 RNG = np.random.default_rng(11)
@@ -52,6 +53,17 @@ LAX = [
         (some(6, dtype="float32"),),
     ),
     Case("complex64", lambda x: lax.fft(x, "FFT", (4,)), (some(4, dtype="complex64"),)),
+    Case(
+        "infinite",
+        lambda x, y: [
+            lax.fft(x, "RFFT", (4,)),
+            lax.fft(y, "FFT", (3,)),
+            lax.fft(y, "IRFFT", (4,)),
+        ],
+        (some(4), spectrum(3)),
+        cotangents=infinite,
+        second=False,
+    ),
     Case("nothing to transform", lambda x: lax.fft(x, "RFFT", (4,)), (some(0, 4),)),
 ]
 PUBLIC = [

@@ -16,6 +16,7 @@ from jax.scipy import linalg as jsl
 
 import irad
 from irad._compat import primitives as private
+from tests.kinds import infinite, together
 from tests.laws import Case, check_laws
 from tests.rules.matrices import dominant, positive, some
 
@@ -257,6 +258,26 @@ SOLVES = [
 ]
 
 
+LEFT = Case("left", left, (dominant(3, 3), some(3, 2)))
+UPDATES = [r for r in CHOLESKY if r.name in ("cholesky_update", "symmetric_product")]
+KINDS = [
+    together("updates, float32", UPDATES, "float32", rtol=2e-4),
+    together("products, bfloat16", [UPDATES[1], LEFT], "bfloat16"),
+    together(
+        "all infinite",
+        [
+            *UPDATES,
+            Case("cholesky", cholesky, (positive(3, 3),)),
+            Case("lu", lu, (dominant(3, 3),)),
+            Case("qr", QR, (dominant(3, 3),)),
+            LEFT,
+            Case("tridiagonal", tridiagonal, (*some(3, 4), some(4, 2))),
+        ],
+        cotangents=infinite,
+    ),
+]
+
+
 def gaussian_process(scale: Any, x: Any, y: Any) -> Any:
     """A negative log-likelihood: half y K^-1 y + half log det K."""
     squares = ((x[:, None] - x[None]) ** 2 * jnp.exp(scale)).sum(-1)
@@ -316,7 +337,9 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("case", [*CHOLESKY, *LU_AND_QR, *SOLVES, *FUNCTIONS], ids=str)
+@pytest.mark.parametrize(
+    "case", [*CHOLESKY, *LU_AND_QR, *SOLVES, *KINDS, *FUNCTIONS], ids=str
+)
 def test_laws(case: Case) -> None:
     check_laws(case)
 

@@ -12,17 +12,18 @@ from jax import lax, random
 from jax.scipy import special
 
 import irad
+from tests.kinds import infinite
 from tests.laws import Case, check_laws
 
 SHAPES = np.array([0.2, 0.9, 1.0, 4.5])
 
 
 def gamma(a: Any) -> Any:
-    return random.gamma(random.key(0), a)
+    return random.gamma(random.key(0), a, dtype=jnp.result_type(a))
 
 
 def loggamma(a: Any) -> Any:
-    return random.loggamma(random.key(0), a)
+    return random.loggamma(random.key(0), a, dtype=jnp.result_type(a))
 
 
 # Draws are accepted or rejected at random, so that differences do not converge to the
@@ -38,6 +39,14 @@ CASES = [
         numeric=False,
     ),
     Case("float16", loggamma, (SHAPES.astype("float16"),), second=False, numeric=False),
+    Case(
+        "infinite",
+        loggamma,
+        (SHAPES,),
+        second=False,
+        numeric=False,
+        cotangents=infinite,
+    ),
     Case("size 0", gamma, (SHAPES[:0],), second=False, numeric=False),
 ]
 

@@ -11,8 +11,8 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import infinite, of_kinds
 from tests.laws import Case, check_laws
-from tests.rules.cotangents import infinite
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((3, 4))
@@ -71,6 +71,16 @@ def by_function(x: Any) -> Any:
         lax.reduce(x, 0.0, lambda a, b: a + b, (0,)),
         lax.reduce(x, -np.inf, logaddexp, (1,)),
         lax.reduce(x, 1.0, lambda a, b: a * b, (1,)),
+    )
+
+
+def products(x: Any) -> Any:
+    """Reductions by products and by a function, in the operand's type."""
+    zero, one = lax.full_like(x, 0, shape=()), lax.full_like(x, 1, shape=())
+    return (
+        lax.reduce_prod(x, (0,)),
+        lax.reduce(x, zero, lambda a, b: a + b, (0,)),
+        lax.reduce(x, one, lambda a, b: a * b, (1,)),
     )
 
 
@@ -144,6 +154,16 @@ CASES = [
     ),
     Case(
         "cumlogsumexp far", lambda x: lax.cumlogsumexp(x, 0), (V * 1e4,), second=False
+    ),
+    *of_kinds(
+        "reductions",
+        [
+            Case("sums", lambda x: (*sums(x)[:2], *sums(x)[3:5]), (X,)),
+            Case("extrema", extrema, (X,)),
+            Case("products", products, (X,)),
+            Case("scans", scans, (X,)),
+            Case("scans backward", backward_scans, (X[:, :3],)),
+        ],
     ),
     Case("norms", norms, (X,)),
     Case("norms at 0", norms, (np.zeros(3),), numeric=False),

@@ -11,6 +11,7 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 RNG = np.random.default_rng(7)
@@ -130,6 +131,16 @@ CASES = [
         "split, all parts",
         lambda x: [p * p for p in lax.split(x, (1, 0, 4), axis=0)],
         (V,),
+    ),
+    *of_kinds(
+        "all",
+        [
+            Case("moved", moved, (X,)),
+            Case("sliced", sliced, (X,)),
+            Case("broadcast", broadcast, (X,)),
+            Case("padded", padded, (X, S)),
+            Case("joined", joined, (X, Y)),
+        ],
     ),
     Case(
         "vmapped",

@@ -12,6 +12,7 @@ from jax import lax
 from jax.scipy import linalg as jsl
 
 import irad
+from tests.kinds import infinite, together
 from tests.laws import Case, check_laws
 from tests.rules.matrices import dominant, positive, some
 
@@ -76,6 +77,11 @@ EIGEN = [
     ),
     Case("eigvals, complex", eigvals, (dominant(3, 3, dtype=C128),), second=False),
     Case("eigvals, float32", eigvals, (dominant(3, 3, dtype="float32"),), second=False),
+    together(
+        "eigen infinite",
+        [Case("eigh", eigh, (positive(3, 3),)), Case("eig", eig, (dominant(2, 2),))],
+        cotangents=infinite,
+    ),
     Case("eigvals, twice", eigvals, (dominant(2, 2),), like=eigenvalues_beside_vectors),
     Case(
         "matrix functions", lambda x: jnp.linalg.matrix_power(x, 3), (dominant(3, 3),)

@@ -11,8 +11,8 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import infinite, of_kinds
 from tests.laws import Case, check_laws
-from tests.rules.cotangents import infinite
 
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((5, 6))
@@ -65,6 +65,18 @@ def many(x: Any) -> Any:
         pool_min(x, (65,), (3,), ((2, 1),)),
         pool_sum(x, (66,), (2,), "SAME"),
     ]
+
+
+def scattered(x: Any) -> Any:
+    """What JAX's pull of a maximum is made of."""
+    return jax.grad(lambda x: jnp.sum(pool_max(x, (2, 2), (2, 1), "SAME") ** 3))(x)
+
+
+def gathered(x: Any, t: Any) -> Any:
+    """What JAX's push of a minimum is made of."""
+    return jax.jvp(
+        lambda x: pool_min(x, (2, 2), (2, 1), ((0, 1), (1, 0)), (1, 2)), (x,), (t,)
+    )[1]
 
 
 CASES = [
@@ -126,17 +138,16 @@ CASES = [
         second=False,
     ),
     Case("vmapped", jax.vmap(lambda x: pool_max(x, (3,), (2,), "SAME")), (X,)),
-    Case(
-        "differentiated by JAX first",
-        jax.grad(lambda x: jnp.sum(pool_max(x, (2, 2), (2, 1), "SAME") ** 3)),
-        (X,),
-    ),
-    Case(
-        "pushed forward by JAX first",
-        lambda x, t: jax.jvp(
-            lambda x: pool_min(x, (2, 2), (2, 1), ((0, 1), (1, 0)), (1, 2)), (x,), (t,)
-        ),
-        (X, X[::-1]),
+    Case("differentiated by JAX first", scattered, (X,)),
+    Case("pushed forward by JAX first", gathered, (X, X[::-1])),
+    *of_kinds(
+        "all",
+        [
+            Case("pool", lambda x: pool_all(x, (2, 2), (2, 2), "SAME"), (X,)),
+            Case("scattered", scattered, (X,)),
+            Case("gathered", gathered, (X, X[::-1])),
+        ],
+        ("float32", "bfloat16"),
     ),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from jax import lax
 
 import irad
+from tests.kinds import EVERY, of_kinds, together
 from tests.laws import Case, check_laws
 
 X = jnp.array([0.3, -0.7, 0.5])
@@ -60,9 +61,13 @@ CASES = [
     Case("constant branch", lambda x, w: _switch(jnp.int32(x[0] > 0))(x, w), (X, W)),
     Case("cond in scan", _in_scan, (X, W)),
     Case("only the closure", lambda w: _branch(w[0, 0] > 0)(X, w), (W,)),
+    *of_kinds("branch", [Case("branch", _branch(False), (X, W))]),
     Case("while", _doubling, (X, W), modes=("fwd",)),
-    Case(
-        "float32", lambda x: lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), (X.astype("f4"),)
+    *(
+        together(
+            f"while {dtype}", [Case("while", _doubling, (X, W))], dtype, modes=("fwd",)
+        )
+        for dtype in EVERY
     ),
 ]
 

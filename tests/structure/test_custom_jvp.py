@@ -13,6 +13,7 @@ from jax.custom_derivatives import SymbolicZero
 
 import irad
 from irad._compat.custom_rules import rule_name
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 X = jnp.array([0.3, -1.2, 2.5])
@@ -97,6 +98,7 @@ CASES = [
     Case("relu", jax.nn.relu, (X,)),
     Case("relu6, elu, softplus", lambda x: jax.nn.softplus(jax.nn.relu6(x)), (X,)),
     Case("logsumexp", jax.scipy.special.logsumexp, (X,)),
+    *of_kinds("product", [Case("product", product, (X, Y))]),
     Case("float32", power, (X.astype("float32"),)),
 ]
 

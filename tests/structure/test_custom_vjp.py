@@ -13,6 +13,7 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 import irad
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 X = jnp.array([0.3, -1.2, 2.5])
@@ -84,6 +85,7 @@ CASES = [
     Case("under vmap", jax.vmap(wave), (X, Y), modes=("rev",)),
     Case("in a jit", jax.jit(wave), (X, Y), modes=("rev",)),
     Case("in a checkpoint", jax.checkpoint(wave), (X, Y), modes=("rev",)),
+    *of_kinds("wave", [Case("wave", wave, (X, Y))], modes=("rev",)),
 ]
 
 

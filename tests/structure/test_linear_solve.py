@@ -11,6 +11,7 @@ from jax.scipy.sparse.linalg import cg, gmres
 
 import irad
 from irad._compat import ir
+from tests.kinds import infinite
 from tests.laws import Case, check_laws
 
 A = jnp.array([[3.0, 0.5, 0.1], [0.2, 2.5, -0.3], [0.4, 0.1, 4.0]])
@@ -69,6 +70,12 @@ def _tree(a, b):
     )
 
 
+def _diagonal(a, b):
+    return lax.custom_linear_solve(
+        lambda x: a * x, b, lambda _, b: b / a, symmetric=True
+    )
+
+
 def _root(a):
     return lax.custom_root(
         lambda z: z**2 - a,
@@ -118,6 +125,9 @@ CASES = [
     ),
     Case("under vmap", jax.vmap(_general), (jnp.stack([A, 2 * A]), jnp.stack([B, B]))),
     Case("custom_root", _root, (jnp.array(4.0),)),
+    Case("float32", _general, (A.astype("float32"), B.astype("float32")), second=False),
+    Case("infinite", _general, (A, B), cotangents=infinite, second=False),
+    Case("bfloat16", _diagonal, (A[0].astype("bfloat16"),) * 2, second=False),
     Case("custom_root with aux", _root_with_aux, (jnp.array(4.0),), second=False),
 ]
 

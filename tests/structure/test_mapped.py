@@ -16,6 +16,7 @@ from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
 import irad
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 MESH = jax.make_mesh((4, 2), ("x", "y"), axis_types=(AxisType.Auto,) * 2)
@@ -225,17 +226,25 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("checked", [True, False], ids=["checked", "unchecked"])
-@pytest.mark.parametrize("row", ROWS, ids=str)
-def test_laws(row: Row, checked: bool) -> None:
-    case = Case(
-        row.name,
-        row.make(checked),
-        row.args,
-        second=row.second,
-        numeric=row.numeric,
-        modes=row.modes,
-    )
+CASES = [
+    *(
+        Case(
+            f"{row.name}, {name}",
+            row.make(checked),
+            row.args,
+            second=row.second,
+            numeric=row.numeric,
+            modes=row.modes,
+        )
+        for row in ROWS
+        for name, checked in (("checked", True), ("unchecked", False))
+    ),
+    *of_kinds("rows", [Case("rows", sharded(_complex, BY_ROWS, P())(True), (X, S))]),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_laws(case: Case) -> None:
     check_laws(case)
 
 

@@ -11,7 +11,9 @@ from jax.custom_derivatives import linear_call
 from jax.experimental import pallas as pl
 
 import irad
+from irad._compat import ir
 from irad.errors import NotDifferentiableError
+from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
 X = jnp.array([0.3, -1.2, 2.5])
@@ -75,7 +77,13 @@ def _pure_sum(x):
     return jax.nn.relu(sum(jnp.sin(x * 1.1**i) for i in range(3)))
 
 
+def _called(x):
+    body = {"call_jaxpr": jax.make_jaxpr(jnp.sin)(x)}
+    return ir.closed_call_p.bind(x, **ir.closed_call_p.get_bind_params(body))
+
+
 CASES = [
+    *of_kinds("closed_call", [Case("closed_call", _called, (X,))]),
     # vmap of linear_call is not implemented in JAX.
     Case("linear_call", _linear_call, (X,), modes=("rev",)),
     # JAX has no vmap of a function that makes a mutable array.

@@ -13,6 +13,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import irad
 from irad._compat import ir
+from tests.kinds import of_kinds, together
 from tests.laws import Case, check_laws
 
 POLICIES = {
@@ -100,23 +101,32 @@ def _checkpointed(body, policy):
 
 # The laws -----------------------------------------------------------------------------
 
+TWICE = ("nested", "layers of a scan")
+CASES = [
+    *(Case(name, fun, (W, X), second=name in TWICE) for name, fun in REST.items()),
+    *(
+        Case(
+            f"{body} under a policy",
+            _checkpointed(body, "dots"),
+            (W, X),
+            second=body == "layer",
+        )
+        for body in BODIES
+    ),
+    *of_kinds("nested", [Case("nested", REST["nested"], (W, X))]),
+    together(
+        "layer bfloat16",
+        [Case("layer", _checkpointed("layer", "dots"), (W, X))],
+        "bfloat16",
+        rtol=5e-2,
+        modes=("rev",),
+    ),
+]
 
-@pytest.mark.parametrize("name", REST)
-def test_laws(name):
-    second = name in ("nested", "layers of a scan")
-    check_laws(Case(name, REST[name], (W, X), second=second))
 
-
-@pytest.mark.parametrize("body", BODIES)
-def test_laws_under_a_policy(body):
-    second = body == "layer"
-    check_laws(Case(body, _checkpointed(body, "dots"), (W, X), second=second))
-
-
-def test_laws_in_low_precision():
-    fun = _checkpointed("layer", "dots")
-    args = (W.astype("bfloat16"), X.astype("bfloat16"))
-    check_laws(Case("bfloat16", fun, args, rtol=5e-2, second=False, modes=("rev",)))
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_laws(case):
+    check_laws(case)
 
 
 # What is computed again ---------------------------------------------------------------

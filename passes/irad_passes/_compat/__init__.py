@@ -1,4 +1,8 @@
-"""The only place in the passes for private or version-dependent JAX names."""
+"""The only place in the passes for private or version-dependent JAX names.
+
+The types of the IR are public in ``jax.extend.core``, whose package brings pallas along
+and takes 17 ms to import: they come from where they are defined.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,51 @@ from typing import Any
 import numpy as np
 
 # pyright: reportPrivateUsage=false
-from jax._src.core import NamedAxisEffect, mapped_aval, unmapped_aval
+from jax._src.ad_checkpoint import remat_p
+from jax._src.ad_util import add_jaxvals_p
+from jax._src.core import (
+    ClosedJaxpr,
+    DropVar,
+    Effect,
+    Effects,
+    Jaxpr,
+    JaxprEqn,
+    Literal,
+    NamedAxisEffect,
+    Primitive,
+    Var,
+    mapped_aval,
+    no_effects,
+    unmapped_aval,
+)
 from jax._src.effects import JaxprInputEffect
 from jax._src.lax.lax import optimization_barrier_p
 from jax._src.literals import TypedNdArray
 from jax._src.named_sharding import UNSPECIFIED
+from jax._src.pjit import jit_p
 from jax._src.shard_map import shard_map_p
 from jax._src.source_info_util import SourceInfo
-from jax.extend.core import Literal
 
 __all__ = [
+    "ClosedJaxpr",
+    "DropVar",
+    "Effect",
+    "Effects",
+    "Jaxpr",
+    "JaxprEqn",
     "JaxprInputEffect",
+    "Literal",
     "NamedAxisEffect",
+    "Primitive",
+    "Var",
+    "add_jaxvals_p",
     "called_from",
     "is_unspecified",
+    "jit_p",
     "leaves_inlining_to_jax",
+    "no_effects",
     "optimization_barrier_p",
+    "remat_p",
     "row_aval",
     "scalar_literal",
     "scan_counts",

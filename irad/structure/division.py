@@ -1,0 +1,221 @@
+"""A loop's body in two: what the forward loop computes, and what is linear.
+
+Body and linear program together are one program, cut where the least is kept and
+computed again (``irad_passes.partition``); what does not change over the loop is moved
+out of both. With body ``(a, s, x) -> (s', y)``, ``push_body`` is that of the tangent
+loop and ``pull_body`` that of the loop that goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from irad._compat import ir
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Var
+from irad.caching import by_jaxpr
+from irad.checkpointing.prices import loop_price
+from irad.cost import MACHINES, Machine
+from irad.emitter import Emitter
+from irad.graph import Engine, SplitProgram
+from irad.structure.bodies import code_of, pick, variables_read
+from irad.structure.deferral import Deferral, Product, defer
+from irad.structure.loops import Activity, Parts
+from irad_passes import (
+    Boundary,
+    Partition,
+    cse,
+    inline,
+    invariant_equations,
+    partition,
+)
+
+MOST_INLINED = 4096
+"""Calls in a body are written out up to so many equations, to cut inside them."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoopProgram:
+    """A loop in two: the forward body with residuals, and the linear body over them.
+
+    ``prologue`` computes from the constants what does not change over the loop;
+    ``forward`` takes (constants, prologue's results, carries, slices). The residuals of
+    the linear body come first from ``fixed`` (positions among constants, prologue's
+    results), then from ``sliced`` (positions among slices), then stacked by the forward
+    loop. ``products`` are for after the loop, those constants' cotangents that are
+    nothing else being in ``whole``; the linear body returns their factors last.
+    """
+
+    prologue: ClosedJaxpr
+    forward: ClosedJaxpr
+    num_stacked: int
+    fixed: tuple[int, ...]
+    sliced: tuple[int, ...]
+    linear: ClosedJaxpr
+    carries: tuple[bool, ...]
+    zeros: tuple[bool, ...]
+    products: tuple[Product, ...] = ()
+    whole: frozenset[int] = frozenset()
+
+    def summed(self, values: Sequence[Any]) -> list[Any]:
+        """Of values for active constants, those whose cotangents the loop adds up."""
+        return [v for i, v in enumerate(values) if i not in self.whole]
+
+
+@by_jaxpr
+def loop_program(
+    body: Jaxpr, parts: Parts, moving: Activity, engine: Engine, reverse: bool
+) -> LoopProgram:
+    """The split of a loop's body, its invariant part moved out."""
+    transform = engine.vjp if reverse else engine.linearize
+    split = transform(body, moving.inputs, moving.outputs)
+    joint = _joint(split, body)
+    n, k = len(body.invars), len(joint.jaxpr.invars)
+    invariant = [i < parts.consts for i in range(k)]
+    prologue, moved = invariant_equations(joint.jaxpr, invariant)
+    a, s, x = parts.split(moved.invars[:n])
+    given, extras = moved.invars[n:k], moved.invars[k:]
+    fixed = [*a, *extras]
+    moved = moved.replace(invars=[*fixed, *s, *x, *given])
+    free = [*[True] * len(fixed), *[False] * len(s), *[True] * len(x)]
+    division = _cut(moved, free, len(body.outvars), engine)
+    reads = variables_read(division.second)
+    from_fixed = tuple(i for i, v in enumerate(fixed) if v in reads)
+    from_slices = tuple(i for i, v in enumerate(x) if v in reads)
+    rows = [*(x[i] for i in from_slices), *division.kept]
+    linear = division.second.replace(
+        invars=[*(fixed[i] for i in from_fixed), *rows, *given]
+    )
+    constants = sum(parts.split(moving.inputs)[0]) if reverse else 0
+    later = _deferred(linear, split.zeros[:constants], rows)
+    return LoopProgram(
+        ir.closed_jaxpr(prologue, joint.consts),
+        ir.closed_jaxpr(division.first, joint.consts),
+        len(division.kept),
+        from_fixed,
+        from_slices,
+        ir.closed_jaxpr(later.linear, joint.consts),
+        split.carries,
+        tuple(zero or i in later.whole for i, zero in enumerate(split.zeros)),
+        later.products,
+        later.whole,
+    )
+
+
+def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
+    """The body and its linear program as one, calls written out.
+
+    It takes the body's inputs, then tangents or cotangents, and gives the body's
+    outputs, then the images.
+    """
+    emit = Emitter()
+    full = split.forward.jaxpr
+    m = len(body.outvars)
+    outs = emit.splice(code_of(split.forward), full.invars)
+    residuals = split.residuals(full.invars, outs[m:])
+    given = [Var(v.aval) for v in split.linear.jaxpr.invars[len(residuals) :]]
+    images = emit.splice(code_of(split.linear), [*residuals, *given])
+    made = emit.closed([*full.invars, *given], [*outs[:m], *images], "joint")
+    jaxpr = inline(made.jaxpr, max_equations=MOST_INLINED, keep_shared=False)
+    return ir.closed_jaxpr(cse(jaxpr), made.consts)
+
+
+def _cut(
+    joint: Jaxpr, free: Sequence[bool], num_outputs: int, engine: Engine
+) -> Partition:
+    """The joint program before and after the tangents or cotangents are known."""
+    boundary = Boundary(len(free), num_outputs, tuple(free))
+    price = loop_price(_machine(), engine.checkpointing.storing)
+    return partition(joint, boundary=boundary, price=price)
+
+
+def _deferred(linear: Jaxpr, zeros: Sequence[bool], rows: Sequence[Var]) -> Deferral:
+    """The linear program without what is cheaper after the loop."""
+    images = [i for i, zero in enumerate(zeros) if not zero]
+    return defer(linear, images, rows, _machine())
+
+
+def _machine() -> Machine:
+    return MACHINES[jax.default_backend()]
+
+
+@by_jaxpr
+def push_body(
+    body: Jaxpr, program: LoopProgram, parts: Parts, moving: Activity
+) -> ClosedJaxpr:
+    """(fixed, da; ds; rows, dx) to (ds'; dy)."""
+    linear = program.linear.jaxpr
+    k = len(program.fixed)
+    r = k + len(program.sliced) + program.num_stacked
+    rows = linear.invars[:r]
+    given = linear.invars[r:]
+    na = sum(parts.split(moving.inputs)[0])
+    ns = sum(parts.split(moving.inputs)[1])
+    da, ds, dx = given[:na], given[na : na + ns], given[na + ns :]
+    emit = Emitter()
+    outs = _outputs(emit, program, body, moving, program.linear, linear.invars)
+    return emit.closed([*rows[:k], *da, *ds, *rows[k:], *dx], outs, "push")
+
+
+def _outputs(
+    emit: Emitter,
+    program: LoopProgram,
+    body: Jaxpr,
+    moving: Activity,
+    closed: ClosedJaxpr,
+    inputs: Sequence[Atom],
+) -> list[Atom]:
+    """Tangents of all marked outputs of a linear body, zeros where there is none."""
+    returned = iter(emit.splice(code_of(closed), inputs))
+    zeros = iter(program.zeros)
+    outs: list[Atom] = []
+    for v, on, carried in zip(
+        body.outvars, moving.outputs, program.carries, strict=True
+    ):
+        if not on:
+            continue
+        if carried and not next(zeros):
+            outs.append(next(returned))
+        else:
+            outs.append(emit.zeros(ir.tangent_aval(v.aval)))
+    return outs
+
+
+@by_jaxpr
+def pull_body(
+    body: Jaxpr, program: LoopProgram, parts: Parts, moving: Activity
+) -> ClosedJaxpr:
+    """(fixed; sums, cs; rows, cy) to (sums + ca, cs; cx, factors)."""
+    linear = program.linear.jaxpr
+    k = len(program.fixed)
+    r = k + len(program.sliced) + program.num_stacked
+    rows, given = linear.invars[:r], iter(linear.invars[r:])
+    n = parts.carry
+    cotangents = [
+        (next(given) if carried else Var(ir.cotangent_aval(v.aval))) if on else None
+        for v, on, carried in zip(
+            body.outvars, moving.outputs, program.carries, strict=True
+        )
+    ]
+    cs = [c for c in cotangents[:n] if c is not None]
+    cy = [c for c in cotangents[n:] if c is not None]
+    a, s, x = parts.split(body.invars)
+    on_a, on_s, on_x = parts.split(moving.inputs)
+    na, ns = sum(on_a), len(cs)
+    sums = [Var(ir.cotangent_aval(v.aval)) for v in program.summed(pick(a, on_a))]
+    emit = Emitter()
+    returned = iter(emit.splice(code_of(program.linear), linear.invars))
+    zeros = iter(program.zeros)
+    pulled = [None if zero else next(returned) for zero in zeros]
+    factors = list(returned)
+    ca, cin, cx = pulled[:na], pulled[na : na + ns], pulled[na + ns :]
+    outs: list[Atom] = []
+    for total, c in zip(sums, program.summed(ca), strict=True):
+        outs.append(total if c is None else emit.add(total, c))
+    for v, c in zip([*pick(s, on_s), *pick(x, on_x)], [*cin, *cx], strict=True):
+        outs.append(emit.zeros(ir.cotangent_aval(v.aval)) if c is None else c)
+    made = [*rows[:k], *sums, *cs, *rows[k:], *cy]
+    return emit.closed(made, [*outs, *factors], "pull")
