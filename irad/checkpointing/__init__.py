@@ -1,0 +1,1 @@
+"""Checkpoints: which states of a loop are stored, and what running it again costs."""
