@@ -1,11 +1,19 @@
 """The suites, by the name that is asked for."""
 
-from benchmarks.suites import dispatch, elimination, gradients, jacobians, transform
+from benchmarks.suites import (
+    dispatch,
+    elimination,
+    gradients,
+    imports,
+    jacobians,
+    transform,
+)
 from benchmarks.suites.suite import Suite
 
 __all__ = ["SUITES", "Suite"]
 
 SUITES: dict[str, tuple[Suite, ...]] = {
+    "import": (imports.SUITE,),
     "transform": (transform.SUITE,),
     "gradients": (gradients.SUITE, *dispatch.SUITES),
     "dispatch": dispatch.SUITES,

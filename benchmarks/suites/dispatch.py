@@ -53,16 +53,21 @@ def jitted(program: Program, peer: Peer) -> Row:
 
 
 def eager(program: Program, peer: Peer) -> Row:
-    """The second and later calls of ``grad(f)`` on arrays, and what they may cost."""
+    """The second and later calls of ``grad(f)`` on arrays, and what they are made of.
+
+    Such a call traces ``f``, finds the compiled gradient and runs it; what remains is
+    what finding it cost.
+    """
     arguments = program.arguments()
     fun = program.make()
-    theirs, compiled = (jax.grad(fun, program.argnums) for _ in range(2))
-    compiled = jax.jit(compiled)
+    theirs = jax.grad(fun, program.argnums)
     reference = theirs(*arguments)
     with failures_of(peer):
         ours = peer.grad(fun, program.argnums)
-        result = ours(*arguments)
-    agree(result, reference, tolerance=program.tolerance)
+        compiled = jax.jit(peer.grad(fun, program.argnums))
+        results = [ours(*arguments), compiled(*arguments)]
+    for result in results:
+        agree(result, reference, tolerance=program.tolerance)
     capture = _capture(program, arguments)
     equations = counts.equations(capture(fun).jaxpr)
     sides = {
@@ -72,8 +77,13 @@ def eager(program: Program, peer: Peer) -> Row:
         "run": call(compiled, *arguments),
     }
     timed = interleaved(sides, rounds=SLOW)
-    allowed = timed["capture"].median + equations * PER_EQUATION + PER_CALL
-    return {"equations": equations, "allowed_s": allowed, **_figures(timed)}
+    total, capture_s, run = (timed[name].median for name in ("ours", "capture", "run"))
+    return {
+        "equations": equations,
+        "remainder_s": total - capture_s - run,
+        "allowed_s": equations * PER_EQUATION + PER_CALL,
+        **_figures(timed),
+    }
 
 
 def first(program: Program, peer: Peer) -> Row:
@@ -126,7 +136,7 @@ def _figures(timed: dict[str, Times]) -> Row:
 
 
 def _within(row: Row) -> str:
-    return "yes" if row["median_s"]["ours"] <= row["allowed_s"] else "no"
+    return "yes" if row["remainder_s"] <= row["allowed_s"] else "no"
 
 
 def _median(side: str) -> Callable[[Row], float]:
@@ -156,15 +166,19 @@ EAGER = Suite(
     columns=[
         NAME,
         Column("equations", lambda r: r["equations"], count),
-        Column("capture f", _median("capture"), microseconds),
-        Column("jit(jax.grad)", _median("run"), microseconds),
         Column("jax.grad", _median("jax"), microseconds),
         Column("ours", _median("ours"), microseconds),
+        Column("trace f", _median("capture"), microseconds),
+        Column("run", _median("run"), microseconds),
+        Column("remainder", lambda r: r["remainder_s"], microseconds),
         Column("allowed", lambda r: r["allowed_s"], microseconds),
         Column("within", _within),
         RATIO,
     ],
-    notes=["allowed: capture of f + 5 us an equation + 100 us"],
+    notes=[
+        "trace f: make_jaxpr(f); run: a call of the compiled gradient, jit(grad(f))",
+        "remainder: ours less both; allowed: 5 us an equation + 100 us",
+    ],
 )
 FIRST_CALL = Suite(
     name="dispatch: first",

@@ -30,9 +30,9 @@ def decision(policy: Policy, eqn: ir.JaxprEqn) -> bool | Spaces:
     return isinstance(decided, partial_eval.SaveableType)
 
 
-def forbidden_effects(jaxpr: ir.Jaxpr) -> Sequence[Any]:
-    """The effects of a body that cannot be under ``jax.checkpoint``."""
-    return remat_allowed_effects.filter_not_in(jaxpr.effects)
+def forbidden_effects(of: ir.Jaxpr | ir.JaxprEqn) -> Sequence[Any]:
+    """The effects of a body, or of an equation, that ``jax.checkpoint`` refuses."""
+    return remat_allowed_effects.filter_not_in(of.effects)
 
 
 def moved(x: Any, space: Any) -> Any:

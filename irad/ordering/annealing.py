@@ -6,8 +6,14 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from irad.ordering.walk import Walk
+
+JUMPS, FURTHER = 0.3, 3.0
+"""Such a part of the moves goes past two vertices and on average so many more."""
+
+Turn: TypeAlias = Callable[[int, float], bool]
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,9 @@ def anneal(
     """The best order that ``moves`` random moves come upon.
 
     A move takes a vertex past the next or the last one that it has an edge with when
-    its turn comes: nearer it would change no cost. Source: Kirkpatrick, Gelatt &
-    Vecchi, Optimization by simulated annealing (1983).
+    its turn comes: nearer it would change no cost. Some take it past several, for the
+    first of which alone it may not pay. Source: Kirkpatrick, Gelatt & Vecchi,
+    Optimization by simulated annealing (1983).
     """
     best, order = walk.total, walk.order[:]
     uniform, log, count = draw.random, math.log, len(walk.order)
@@ -43,7 +50,27 @@ def anneal(
         heat *= cooling
         at = uniform() * count
         slot = int(at)
-        turn = walk.later if at - slot < 0.5 else walk.earlier
-        if turn(slot, -heat * log(1 - uniform())) and walk.total < best:
+        turns = walk.later, walk.earlier
+        turn, back = turns if at - slot < 0.5 else turns[::-1]
+        if uniform() < JUMPS:
+            times = 2 + int(-FURTHER * log(1 - uniform()))
+            moved = _jump(walk, slot, times, turn, back, -heat * log(1 - uniform()))
+        else:
+            moved = turn(slot, -heat * log(1 - uniform()))
+        if moved and walk.total < best:
             best, order = walk.total, walk.order[:]
     return Annealed(best, order, moves)
+
+
+def _jump(
+    walk: Walk, slot: int, times: int, turn: Turn, back: Turn, allowance: float
+) -> bool:
+    """Takes a vertex past several, and back if that costs more than ``allowance``."""
+    before, done = walk.total, 0
+    while done < times and turn(slot, math.inf):
+        done += 1
+    if walk.total - before <= allowance:
+        return done > 0
+    for _ in range(done):
+        back(slot, math.inf)
+    return False

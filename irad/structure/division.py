@@ -67,9 +67,18 @@ class LoopProgram:
 
 @by_jaxpr
 def loop_program(
-    body: Jaxpr, parts: Parts, moving: Activity, engine: Engine, reverse: bool
+    body: Jaxpr,
+    parts: Parts,
+    moving: Activity,
+    engine: Engine,
+    reverse: bool,
+    at_once: bool = False,
 ) -> LoopProgram:
-    """The split of a loop's body, its invariant part moved out."""
+    """The split of a loop's body, its invariant part moved out.
+
+    ``at_once`` says that a step runs both programs, one after the other, so that
+    nothing is stacked.
+    """
     transform = engine.vjp if reverse else engine.linearize
     split = transform(body, moving.inputs, moving.outputs)
     joint = _joint(split, body)
@@ -81,7 +90,8 @@ def loop_program(
     fixed = [*a, *extras]
     moved = moved.replace(invars=[*fixed, *s, *x, *given])
     free = [*[True] * len(fixed), *[False] * len(s), *[True] * len(x)]
-    division = _cut(moved, free, len(body.outvars), engine)
+    storing = 0.0 if at_once else engine.checkpointing.storing
+    division = _cut(moved, free, len(body.outvars), storing)
     reads = variables_read(division.second)
     from_fixed = tuple(i for i, v in enumerate(fixed) if v in reads)
     from_slices = tuple(i for i, v in enumerate(x) if v in reads)
@@ -89,7 +99,7 @@ def loop_program(
     linear = division.second.replace(
         invars=[*(fixed[i] for i in from_fixed), *rows, *given]
     )
-    constants = sum(parts.split(moving.inputs)[0]) if reverse else 0
+    constants = 0 if at_once or not reverse else sum(parts.split(moving.inputs)[0])
     later = _deferred(linear, split.zeros[:constants], rows)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
@@ -124,11 +134,11 @@ def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
 
 
 def _cut(
-    joint: Jaxpr, free: Sequence[bool], num_outputs: int, engine: Engine
+    joint: Jaxpr, free: Sequence[bool], num_outputs: int, storing: float
 ) -> Partition:
     """The joint program before and after the tangents or cotangents are known."""
     boundary = Boundary(len(free), num_outputs, tuple(free))
-    price = loop_price(_machine(), engine.checkpointing.storing)
+    price = loop_price(_machine(), storing)
     return partition(joint, boundary=boundary, price=price)
 
 

@@ -1,21 +1,36 @@
-"""``while_loop``: forward mode runs value and tangent together; no reverse mode yet."""
+"""``while_loop``: forward mode runs value and tangent together, reverse checkpoints.
+
+Reverse mode stores a bounded number of states, placed while the number of steps is
+still unknown, and runs steps again from them (``structure/reversal.py``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from irad._compat import calls, ir
-from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
-from irad.emitter import Emitter
-from irad.errors import NotDifferentiableError
+import jax.numpy as jnp
+from jax import lax
+
+from irad._compat import ir, tracing
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
+from irad.caching import by_jaxpr
+from irad.checkpointing.online import MAX_CHECKPOINTS
+from irad.emitter import Emitter, snippet
 from irad.graph import Engine, Linearized
 from irad.structure.bodies import code_of, opened, pick
-from irad.structure.loops import Parts, activity
+from irad.structure.loops import Parts, activity, jvp_body
+from irad.structure.reversal import recorded, reversed_loop, while_equation
+from irad.structure.steps import Step, step_of
 
 
 class While:
-    """The linearization of a ``while`` equation."""
+    """The linearization of a ``while`` equation.
+
+    Condition and body are programs without constants here: what they close over comes
+    first among their inputs. ``places`` has, for each input of the body, its position
+    among the equation's operands, or None.
+    """
 
     def __init__(
         self,
@@ -24,130 +39,148 @@ class While:
         wanted: Sequence[int],
         engine: Engine,
     ) -> None:
-        params = eqn.params
-        self._params = params
-        self._eqn = eqn
+        cond, body = eqn.params["cond_jaxpr"], eqn.params["body_jaxpr"]
+        self._num_cond = eqn.params["cond_nconsts"]
         self._engine = engine
-        self._closed: ClosedJaxpr = params["body_jaxpr"]
-        self._body = opened(self._closed)
-        k = len(self._closed.consts)
-        self._num_cond = params["cond_nconsts"]
-        self._parts = Parts(k + params["body_nconsts"], len(eqn.outvars))
-        on = [False] * k + [i in active for i in range(self._num_cond, len(eqn.invars))]
-        need = [j in wanted for j in range(len(eqn.outvars))]
+        self._slots = MAX_CHECKPOINTS
+        self._cond_values, self._values = cond.consts, body.consts
+        self._cond, self._body = ir.closed_jaxpr(opened(cond)), opened(body)
+        operands = range(len(eqn.invars))
+        places = [*(None for _ in body.consts), *operands[self._num_cond :]]
+        n = len(eqn.outvars)
+        self._masked = bool(cond.out_avals[0].shape)
+        if self._masked:
+            self._cond, self._body = _masked(self._cond, self._body, n)
+            read = [*(None for _ in cond.consts), *operands[: self._num_cond]]
+            places = [*read, *places]
+        self._places = places
+        self._parts = Parts(len(places) - n, n)
+        on = [i in active for i in places]
+        need = [j in wanted for j in range(n)]
         self._moving = activity(self._body, self._parts, on, need, engine)
-        self._given = tuple(i - self._num_cond + k for i in active)
+        self._given = active
         self.carries = tuple(j for j in wanted if self._moving.outputs[j])
 
     def forward(
         self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], *, reverse: bool
     ) -> tuple[Sequence[Atom], Any]:
-        del reverse
-        y = emit.equation(
-            eqn.primitive, x, [v.aval for v in eqn.outvars], eqn.params, eqn.effects
-        )
-        return y, (eqn, list(x))
+        if not reverse:
+            avals = [v.aval for v in eqn.outvars]
+            y = emit.equation(eqn.primitive, x, avals, eqn.params, eqn.effects)
+            return y, (eqn, list(x))
+        step = self._step()
+        a, s, _ = self._parts.split(self._inputs(emit, x))
+        fixed = [*a, *emit.splice(code_of(step.prologue), a)]
+        consts = [*self._cond_inputs(emit, x), *fixed]
+        y, kept = recorded(emit, step, self._cond, consts, s, self._slots)
+        return y, (fixed, kept)
 
     def push(self, emit: Emitter, kept: Any, t: Sequence[Any]) -> Sequence[Any]:
         eqn, x = kept
         return self.jvp(emit, eqn, x, t)[1]
 
-    def pull(self, emit: Emitter, kept: Any, c: Sequence[Any]) -> NoReturn:
-        raise NotDifferentiableError(
-            "Reverse-mode differentiation does not work for lax.while_loop or "
-            "lax.fori_loop with dynamic start/stop values, because the number of steps "
-            f"is not known ({ir.source_line(self._eqn)}). Use lax.scan, lax.fori_loop "
-            "with static bounds, or forward mode (irad.jvp, irad.jacfwd)."
+    def pull(self, emit: Emitter, kept: Any, c: Sequence[Any]) -> Sequence[Any]:
+        fixed, saved = kept
+        cotangents = dict(zip(self.carries, c, strict=True))
+        a, s, _ = self._parts.split(self._body.invars)
+        on_a, _, _ = self._parts.split(self._moving.inputs)
+        sums = [emit.zeros(ir.cotangent_aval(v.aval)) for v in pick(a, on_a)]
+        cs = [
+            cotangents[j] if j in cotangents else emit.zeros(ir.cotangent_aval(v.aval))
+            for j, v in enumerate(s)
+            if self._moving.outputs[j]
+        ]
+        pulled = reversed_loop(
+            emit, self._step(), saved, fixed, [*sums, *cs], self._slots
         )
+        marked = pick(self._places, self._moving.inputs)
+        by_operand = dict(zip(marked, pulled, strict=True))
+        return [by_operand.get(i) for i in self._given]
 
     def jvp(
         self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], t: Sequence[Any]
     ) -> tuple[Sequence[Atom], Sequence[Any]]:
-        moving, parts = self._moving, self._parts
-        tangents = dict(zip(self._given, t, strict=True))
-        consts = [emit.constant(c) for c in self._closed.consts]
-        cond_consts = list(x[: self._num_cond])
-        inputs = [*consts, *x[self._num_cond :]]
-        spread = [
-            (
-                tangents[i]
-                if i in tangents
-                else emit.zeros(ir.tangent_aval(self._body.invars[i].aval))
-            )
-            if on
-            else None
-            for i, on in enumerate(moving.inputs)
-        ]
-        a, s, _ = parts.split(inputs)
-        ta, ts, _ = parts.split(spread)
-        ta = [v for v in ta if v is not None]
-        ts = [v for v in ts if v is not None]
-        outs = self._loop(emit, cond_consts, [*a, *ta], [*s, *ts])
-        n = parts.carry
+        moving, n = self._moving, self._parts.carry
+        a, s, _ = self._parts.split(self._inputs(emit, x))
+        ta, ts, _ = self._parts.split(self._spread_tangents(emit, t))
+        ta, ts = ([v for v in part if v is not None] for part in (ta, ts))
+        body = jvp_body(self._body, self._parts, moving, self._engine)
+        cond = _wider(self._cond, [v.aval for v in ts])
+        outs = while_equation(
+            emit, cond, body, self._cond_inputs(emit, x), [*a, *ta], [*s, *ts]
+        )
         marked = [j for j, on in enumerate(moving.outputs) if on]
         by_output = dict(zip(marked, outs[n:], strict=True))
         return outs[:n], [by_output[j] for j in self.carries]
 
-    def _loop(
-        self,
-        emit: Emitter,
-        cond_consts: Sequence[Atom],
-        consts: Sequence[Atom],
-        carry: Sequence[Atom],
-    ) -> list[Any]:
-        body = self._jvp_body()
-        cond = self._wider_cond(len(carry))
-        leading = [emit.constant(c) for c in body.consts]
-        body = ir.closed_jaxpr(opened(body))
-        params = dict(
-            self._params,
-            cond_jaxpr=cond,
-            body_jaxpr=body,
-            body_nconsts=len(leading) + len(consts),
-        )
-        effects = calls.join_effects(calls.body_effects(body), self._eqn.effects)
-        operands = [*cond_consts, *leading, *consts, *carry]
-        return emit.equation(ir.while_p, operands, body.out_avals, params, effects)
+    def _step(self) -> Step:
+        return step_of(self._body, self._parts, self._moving, self._engine)
 
-    def _jvp_body(self) -> ClosedJaxpr:
-        """(a, da; s, ds) to (s', ds')."""
-        parts, moving, body = self._parts, self._moving, self._body
-        program = self._engine.jvp(body, moving.inputs, moving.outputs)
-        inner = program.jaxpr.jaxpr
-        emit = Emitter()
-        outs = emit.splice(code_of(program.jaxpr), inner.invars)
-        n = parts.carry
-        pushed = iter(outs[n:])
-        tangents = [
-            next(pushed) if carried else emit.zeros(ir.tangent_aval(v.aval))
-            for v, on, carried in zip(
-                body.outvars, moving.outputs, program.carries, strict=True
-            )
+    def _cond_inputs(self, emit: Emitter, x: Sequence[Atom]) -> list[Atom]:
+        """What the condition takes before the carries."""
+        return [*map(emit.constant, self._cond_values), *x[: self._num_cond]]
+
+    def _inputs(self, emit: Emitter, x: Sequence[Atom]) -> list[Atom]:
+        """What the body takes."""
+        own = [*map(emit.constant, self._values), *x[self._num_cond :]]
+        return [*self._cond_inputs(emit, x), *own] if self._masked else own
+
+    def _spread_tangents(self, emit: Emitter, t: Sequence[Any]) -> list[Any]:
+        """Tangents of all marked inputs, zeros for carries that start without one."""
+        given = dict(zip(self._given, t, strict=True))
+        rows = zip(self._body.invars, self._places, self._moving.inputs, strict=True)
+        return [
+            (given[i] if i in given else emit.zeros(ir.tangent_aval(v.aval)))
             if on
+            else None
+            for v, i, on in rows
         ]
-        total = len(body.invars)
-        a, s, _ = parts.split(inner.invars[:total])
-        da = inner.invars[total : total + len(pick(a, moving.inputs[: parts.consts]))]
-        ds = inner.invars[total + len(da) :]
-        return emit.closed([*a, *da, *s, *ds], [*outs[:n], *tangents], "jvp")
 
-    def _wider_cond(self, num_carry: int) -> ClosedJaxpr:
-        """The condition, which ignores the tangents in the carry."""
-        closed: ClosedJaxpr = self._params["cond_jaxpr"]
-        jaxpr = closed.jaxpr
-        body = self._jvp_body()
-        carry_types = body.in_avals[-num_carry:] if num_carry else []
-        more = [Var(aval) for aval in carry_types[self._parts.carry :]]
-        return ir.closed_jaxpr(
-            ir.make_jaxpr_object(
-                [*jaxpr.invars, *more],
-                jaxpr.outvars,
-                jaxpr.eqns,
-                "cond",
-                jaxpr.constvars,
-            ),
-            closed.consts,
-        )
+
+def _wider(cond: ClosedJaxpr, tangents: Sequence[Any]) -> ClosedJaxpr:
+    """The condition, which ignores the tangents in the carry."""
+    more = [Var(aval) for aval in tangents]
+    jaxpr = cond.jaxpr
+    return ir.closed_jaxpr(jaxpr.replace(invars=[*jaxpr.invars, *more]))
+
+
+@by_jaxpr
+def _masked(
+    cond: ClosedJaxpr, body: Jaxpr, num_carry: int
+) -> tuple[ClosedJaxpr, Jaxpr]:
+    """A batch of loops as one: it goes on while any does, those that ended stay.
+
+    The body takes what the condition takes before the carries, and then its own inputs.
+    """
+    emit = Emitter()
+    inputs = [Var(v.aval) for v in cond.jaxpr.invars]
+    going = emit.splice(code_of(cond), inputs)
+    code = _traced(lambda going: [jnp.any(going)], going)
+    anyone = emit.closed(inputs, emit.splice(code, going), "cond")
+
+    emit = Emitter()
+    own = [Var(v.aval) for v in body.invars]
+    s = own[len(own) - num_carry :]
+    first = inputs[: len(inputs) - num_carry]
+    going = emit.splice(code_of(cond), [*first, *s])
+    y = emit.splice(code_of(ir.closed_jaxpr(body)), own)
+    operands = [*going, *y, *s]
+    outs = emit.splice(_traced(_selected, operands), operands)
+    return anyone, emit.closed([*first, *own], outs, "body").jaxpr
+
+
+def _selected(going: Any, *states: Any) -> list[Any]:
+    """The states after a step where a loop goes on, else those before it."""
+    n = len(states) // 2
+    return [
+        lax.select(lax.broadcast_in_dim(going, new.shape, range(going.ndim)), new, old)
+        for new, old in zip(states[:n], states[n:], strict=True)
+    ]
+
+
+def _traced(fun: Any, operands: Sequence[Atom]) -> Any:
+    jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "masked")
+    return snippet(jaxpr, consts)
 
 
 def while_loop(

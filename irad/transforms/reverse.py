@@ -64,7 +64,7 @@ def grad(
     Raises:
         TypeError: an input is not floating-point, or the output is not a real scalar.
         NoRuleError: a primitive between them has no derivative.
-        NotDifferentiableError: reverse mode meets a loop of unknown length.
+        NotDifferentiableError: an equation between them has no reverse mode.
         PlanError: nothing fits ``memory_limit``; the message has the least that would.
 
     Source: reverse accumulation, Griewank & Walther, Evaluating Derivatives (2008),

@@ -20,10 +20,11 @@ from benchmarks.suites.elimination import SUITE, Task
 
 def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):
     monkeypatch.setattr(elimination, "SEEDS", range(2))
-    monkeypatch.setattr(elimination, "ENDLESS", 1000)
+    monkeypatch.setattr(elimination, "_moves_a_second", lambda graph, objective: 500.0)
     task = Task("PropaneCombustion", (1.0, 10.0))
     row = {"program": task.name, "source": "a test", **SUITE.row(task, peer("jax"))}
     assert json.loads(json.dumps(row))["simple"]["forward"] == {"raw": 151, "typed": 26}
+    assert row["moves_a_second"] == {"raw": 500.0, "typed": 500.0}
     raw, typed = SUITE.lines(row)
     assert (raw["bound"], raw["best"], typed["best"]) == (88, 88, 24)
     assert "151" in plain(Table(SUITE.title, SUITE.columns, [row], (), SUITE.lines))

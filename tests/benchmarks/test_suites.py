@@ -15,7 +15,7 @@ from benchmarks.harness import timing
 from benchmarks.harness.peers import Peer, PeerError, failures_of, peer
 from benchmarks.harness.tables import Column, Table, plain
 from benchmarks.programs import Program, equation_chains, models
-from benchmarks.suites import SUITES, dispatch, gradients, transform
+from benchmarks.suites import SUITES, dispatch, gradients, imports, transform
 from benchmarks.suites.suite import measure
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
@@ -100,6 +100,21 @@ def test_the_same_gradient_compiles_to_the_same_program():
     assert row["difference"] == 0.0
     assert row["ours"]["temp_bytes"] == row["jax"]["temp_bytes"]
     assert not gradients.missed({"program": "tiny", **row})
+
+
+def test_a_later_call_is_its_trace_its_run_and_a_remainder():
+    row = dispatch.eager(TINY, RIGHT)
+    parts = row["median_s"]["capture"] + row["median_s"]["run"] + row["remainder_s"]
+    assert parts == pytest.approx(row["median_s"]["ours"])
+
+
+def test_importing_is_measured_in_processes_of_its_own(monkeypatch):
+    monkeypatch.setattr(imports, "PROCESSES", 1)
+    (program,) = imports.SUITE.programs("small")
+    outcome = measure(imports.SUITE, [program], peer("jax"), lambda _: None)
+    (row,) = outcome.table.rows
+    assert min(row["median_s"].values()) > 0
+    assert plain(outcome.table).splitlines()[-1].startswith("x * x")
 
 
 def test_more_work_misses_the_target():

@@ -83,7 +83,6 @@ WITHOUT: dict[str, dict[str, tuple[Primitive, ...]]] = {
             private.cholesky_update_p,
         ),
     },
-    ODD: {"JAX has it in forward mode only": (lax.while_p,)},
 }
 """Kinds of numbers that no row of a primitive can have, and why."""
 

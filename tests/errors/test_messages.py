@@ -35,10 +35,6 @@ def _branching(x):
     return 2 * x.sum()
 
 
-def _newton(x):
-    return lax.while_loop(lambda s: s.sum() < 5, lambda s: s * 1.5 + 1.0, x).sum()
-
-
 TABLE = [
     ("integer input", lambda: irad.grad(lambda n: n * 2.0)(3), TypeError, "allow_int"),
     ("vector output", lambda: irad.grad(jnp.sin)(X), TypeError, r"shape: \(3,\)"),
@@ -114,12 +110,6 @@ TABLE = [
         lambda: jax.vmap(irad.grad(_branching))(X[None]),
         jax.errors.TracerBoolConversionError,
         "test_messages",
-    ),
-    (
-        "reverse of a while",
-        lambda: irad.grad(_newton)(X),
-        irad.NotDifferentiableError,
-        r"test_messages\.py.*lax\.scan",
     ),
     (
         "ordered callback",

@@ -8,9 +8,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from examples import bottleneck, bundle_adjustment, sparse_pde, which_mode
+from examples import (
+    bottleneck,
+    bundle_adjustment,
+    sparse_pde,
+    which_mode,
+    while_gradient,
+)
 
-EVERY = [bottleneck, bundle_adjustment, sparse_pde, which_mode]
+EVERY = [bottleneck, bundle_adjustment, sparse_pde, which_mode, while_gradient]
 
 
 @pytest.mark.parametrize("example", EVERY, ids=lambda module: module.__name__)
@@ -47,3 +53,12 @@ def test_gauss_newton_reduces_the_error_of_all_observations():
     assert norms[-1] < 1e-2 * norms[0]
     assert J.shape == (720, 216)
     assert J.nnz <= 9 * J.shape[0]
+
+
+def test_the_gradient_of_a_loop_is_that_of_its_steps():
+    counts = set()
+    for start in (0.5, 8.0):
+        n, found, expected = while_gradient.gradients(start)
+        counts.add(n)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert len(counts) == 2

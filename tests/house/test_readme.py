@@ -1,4 +1,4 @@
-"""What the README shows is what its examples print."""
+"""What the README and the page on planning show is what their examples print."""
 
 import contextlib
 import io
@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SHOWN = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = README + (ROOT / "docs" / "planning.md").read_text()
+SHOWN = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", PAGES, re.DOTALL)
 
 
 @pytest.mark.usefixtures("float32", "standard_promotion")
-@pytest.mark.parametrize(("code", "printed"), SHOWN, ids=["gradient", "jacobian"])
+@pytest.mark.parametrize(
+    ("code", "printed"), SHOWN, ids=["gradient", "jacobian", "plan"]
+)
 def test_an_example_prints_what_is_shown(code: str, printed: str) -> None:
     found = io.StringIO()
     with contextlib.redirect_stdout(found):
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, "a page", "exec"), {})
     assert found.getvalue() == printed
 
 

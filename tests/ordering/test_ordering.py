@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import itertools
+import math
 import random
 
 import pytest
@@ -183,6 +184,19 @@ def test_exchanges_leave_what_a_new_walk_of_the_order_meets(seed, objective):
         assert (walk.total, walk.costs) == (fresh.total, fresh.costs)
         assert (walk.rows, walk.gone) == (fresh.rows, fresh.gone)
     assert walk.total == elimination.total(walk.order)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_vertex_that_went_past_others_finds_its_way_back(objective):
+    elimination = Elimination.of(random_graph(3, 40, 4, 8), objective)
+    walk = Walk(elimination, range(len(elimination.vertices)))
+    met = walk.total, walk.costs[:], [rows[:] for rows in (*walk.rows, *walk.gone)]
+    for slot in range(len(walk.order)):
+        for there, back in ((walk.later, walk.earlier), (walk.earlier, walk.later)):
+            done = sum(there(slot, math.inf) for _ in range(5))
+            assert all(back(slot, math.inf) for _ in range(done))
+            rows = [*walk.rows, *walk.gone]
+            assert (walk.total, walk.costs, rows) == met
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

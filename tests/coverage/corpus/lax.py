@@ -505,9 +505,6 @@ TRANSFORMATIONS = {
     ),
     "device_put": (lambda x: jax.device_put(x * 2.0), ANY),
 }
-REVERSE_REFUSED = {"while_loop"}
-"""Rows that only forward mode differentiates, in JAX as well."""
-
 OPS = {
     name: (
         lambda x, name=name: getattr(jax.ops, name)(x, INDICES[:2].repeat(2) // 2, 2),

@@ -1,0 +1,272 @@
+"""Loops of unknown length in reverse: states in slots, and steps that are run again.
+
+The forward loop is the program's own with a counter. It runs in stretches, between
+which a schedule says in which slot to store the state. The backward loop takes the last
+state that is stored and advances it; it stores the state arrived at in a free slot, or
+arrives at the step to reverse and pulls the cotangents through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from irad._compat import calls, ir, tracing
+from irad._compat.ir import Atom, ClosedJaxpr, Var
+from irad.caching import by_jaxpr
+from irad.checkpointing import binomial, online
+from irad.emitter import Emitter, Snippet, snippet
+from irad.structure.bodies import code_of, lifted, opened, pick
+from irad.structure.steps import Step
+
+ONE = np.int32(1)
+COUNT = ir.ShapedArray((), np.dtype(np.int32))
+
+
+# The forward loop ---------------------------------------------------------------------
+
+
+def recorded(
+    emit: Emitter,
+    step: Step,
+    cond: ClosedJaxpr,
+    consts: Sequence[Atom],
+    s: Sequence[Atom],
+    slots: int,
+) -> tuple[list[Atom], list[Atom]]:
+    """Emits the loop that stores states: its results, and what the backward loop takes.
+
+    ``cond`` takes its operands and the carries, and gives a scalar; ``consts`` are its
+    operands and what is fixed.
+    """
+    num_cond = len(cond.in_avals) - len(s)
+    going = emit.splice(code_of(cond), [*consts[:num_cond], *s])
+    if not any(step.stored):
+        carry = [*emit.splice(_traced(lambda: [np.int32(0)], []), []), *going, *s]
+        goes_on = _condition(lambda i, going, *s: going, carry)
+        body = _stretch_body(step.run, cond)
+        trips, _, *y = while_equation(emit, goes_on, body, [], consts, carry)
+        return y, [trips]
+    stored = pick(s, step.stored)
+    start = emit.splice(_traced(_started(slots), stored), stored)
+    carry = [*start, *going, *s]
+    k = len(start)
+    goes_on = _condition(lambda *carry: carry[k], carry)
+    table = online.schedule(slots)
+    tables = [emit.constant(table.events), emit.constant(table.kept)]
+    body = _storing_body(step.run, cond, step.stored, slots)
+    outs = while_equation(emit, goes_on, body, [], [*tables, *consts], carry)
+    trips, _, *kept = outs[:k]
+    return outs[k + 1 :], [trips, *kept]
+
+
+def _started(slots: int) -> Callable[..., list[Any]]:
+    """The numbers of step and event, no positions, and slots with the first state.
+
+    There is one slot more than counted, for the states that need not be stored.
+    """
+
+    def start(*states: Any) -> list[Any]:
+        positions = jnp.full((slots,), online.FREE, np.int32)
+        buffers = [lax.broadcast(x, (slots + 1,)) for x in states]
+        return [np.int32(0), np.int32(0), positions, *buffers]
+
+    return start
+
+
+@by_jaxpr
+def _stretch_body(run: ClosedJaxpr, cond: ClosedJaxpr) -> ClosedJaxpr:
+    """(cond's operands, fixed; i, going, s) to (i + 1, whether to go on, s')."""
+    n = len(run.out_avals)
+    inputs = _inputs(run)
+    read = _inputs(cond)[: len(cond.in_avals) - n]
+    i, going = Var(COUNT), Var(cond.out_avals[0])
+    emit = Emitter()
+    y = emit.splice(code_of(run), inputs)
+    outs = [
+        *emit.splice(_traced(lambda i: [i + ONE], [i]), [i]),
+        *emit.splice(code_of(cond), [*read, *y]),
+        *y,
+    ]
+    fixed, s = inputs[:-n], inputs[-n:]
+    return emit.closed([*read, *fixed, i, going, *s], outs, "stretch")
+
+
+@by_jaxpr
+def _storing_body(
+    run: ClosedJaxpr, cond: ClosedJaxpr, stored: tuple[bool, ...], slots: int
+) -> ClosedJaxpr:
+    """One state stored, and the steps until the next one.
+
+    (tables, cond's operands, fixed; i, event, positions, buffers, going, s) to the same
+    carries.
+    """
+    n, k = len(run.out_avals), sum(stored)
+    stretch = _stretch_body(run, cond)
+    inputs = _inputs(stretch)
+    consts, carry = inputs[: -n - 2], inputs[-n - 2 :]
+    i, going, *s = carry
+    states = pick(s, stored)
+    event, positions, *buffers = _slot_inputs(states, slots)
+    table = online.schedule(slots)
+    tables = [Var(ir.typeof(table.events)), Var(ir.typeof(table.kept))]
+
+    def place(events: Any, kept: Any, event: Any, i: Any, at: Any, *rest: Any) -> Any:
+        slot, at, until = online.placing(events, kept, event, i, at)
+        return [until, event + ONE, at, *_written(rest[:k], slot, rest[k:])]
+
+    emit = Emitter()
+    given = [*tables, event, i, positions, *buffers, *states]
+    until, *placed = emit.splice(_traced(place, given), given)
+    goes_on = _condition(lambda until, i, going, *s: going & (i < until), [i, *carry])
+    after, *rest = while_equation(emit, goes_on, stretch, [until], consts, carry)
+    return emit.closed(
+        [*tables, *consts, i, event, positions, *buffers, going, *s],
+        [after, *placed, *rest],
+        "record",
+    )
+
+
+def _slot_inputs(states: Sequence[Atom], slots: int) -> list[Var]:
+    """Variables for an event, the positions and the buffers."""
+    jaxpr, _ = tracing.trace(_started(slots), [x.aval for x in states], "slots")
+    return [Var(v.aval) for v in jaxpr.outvars[1:]]
+
+
+def _written(buffers: Sequence[Any], slot: Any, states: Sequence[Any]) -> list[Any]:
+    """The buffers with a state in one slot."""
+    return [
+        lax.dynamic_update_index_in_dim(b, x, slot, 0)
+        for b, x in zip(buffers, states, strict=True)
+    ]
+
+
+# The backward loop --------------------------------------------------------------------
+
+
+def reversed_loop(
+    emit: Emitter,
+    step: Step,
+    kept: Sequence[Atom],
+    fixed: Sequence[Atom],
+    cotangents: Sequence[Atom],
+    slots: int,
+) -> list[Any]:
+    """Emits the loop over the steps, last to first: sums and cotangents, pulled."""
+    carry = [*kept, *cotangents]
+    is_left = _condition(lambda left, *_: left > 0, carry)
+    if not any(step.stored):
+        body = _counted(step.pull)
+        return while_equation(emit, is_left, body, [], fixed, carry)[1:]
+    table = emit.constant(binomial.reach(slots))
+    body = _reversing_body(step.again, step.pull, slots)
+    outs = while_equation(emit, is_left, body, [], [table, *fixed], carry)
+    return outs[len(kept) :]
+
+
+@by_jaxpr
+def _counted(body: ClosedJaxpr) -> ClosedJaxpr:
+    """A body (fixed; s) to s' with a count of what is left: (fixed; left, s)."""
+    n = len(body.out_avals)
+    inputs, left = _inputs(body), Var(COUNT)
+    emit = Emitter()
+    fewer = emit.splice(_traced(lambda left: [left - ONE], [left]), [left])
+    outs = emit.splice(code_of(body), inputs)
+    fixed, s = inputs[: len(inputs) - n], inputs[len(inputs) - n :]
+    return emit.closed([*fixed, left, *s], [*fewer, *outs], "counted")
+
+
+@by_jaxpr
+def _reversing_body(again: ClosedJaxpr, pull: ClosedJaxpr, slots: int) -> ClosedJaxpr:
+    """A state advanced, and then stored or its step reversed.
+
+    (table, fixed; steps left, positions, buffers, cotangents) to the same carries.
+    """
+    k = len(again.out_avals)
+    num_fixed = len(again.in_avals) - k
+    inputs = _inputs(pull)
+    fixed, states = inputs[:num_fixed], inputs[num_fixed : num_fixed + k]
+    cotangents = inputs[num_fixed + k :]
+    table, left = Var(ir.typeof(binomial.reach(slots))), Var(COUNT)
+    _, positions, *buffers = _slot_inputs(states, slots)
+
+    def recall(table: Any, at: Any, left: Any, *buffers: Any) -> list[Any]:
+        slot, *way = online.stretch(table, at, left)
+        states = [lax.dynamic_index_in_dim(b, slot, keepdims=False) for b in buffers]
+        return [*way, *states]
+
+    def settle(at: Any, left: Any, arrived: Any, stores: Any, *rest: Any) -> list[Any]:
+        slot, at, left = online.settling(at, left, arrived, stores)
+        return [stores.astype(np.int32), left, at, *_written(rest[:k], slot, rest[k:])]
+
+    emit = Emitter()
+    given = [table, positions, left, *buffers]
+    distance, arrived, stores, *states = emit.splice(_traced(recall, given), given)
+    carry = [distance, *states]
+    is_left = _condition(lambda left, *_: left > 0, carry)
+    states = while_equation(emit, is_left, _counted(again), [], fixed, carry)[1:]
+    given = [positions, left, arrived, stores, *buffers, *states]
+    stays, *settled = emit.splice(_traced(settle, given), given)
+    outs = _unless(emit, stays, pull, [*fixed, *states, *cotangents])
+    carry = [left, positions, *buffers, *cotangents]
+    return emit.closed([table, *fixed, *carry], [*settled, *outs], "reverse")
+
+
+def _unless(
+    emit: Emitter, stays: Atom, pull: ClosedJaxpr, operands: Sequence[Atom]
+) -> list[Any]:
+    """The last operands pulled, or as they are where ``stays`` is 1."""
+    inputs = _inputs(pull)
+    last = inputs[len(inputs) - len(pull.out_avals) :]
+    same = Emitter().closed(inputs, last, "stays")
+    leading, branches = lifted(emit, [pull, same])
+    effects = calls.join_effects(calls.branch_effects(branches))
+    given = [stays, *leading, *operands]
+    params = {"branches": branches}
+    return emit.equation(ir.cond_p, given, pull.out_avals, params, effects)
+
+
+# Equations and snippets ---------------------------------------------------------------
+
+
+def while_equation(
+    emit: Emitter,
+    cond: ClosedJaxpr,
+    body: ClosedJaxpr,
+    cond_consts: Sequence[Atom],
+    body_consts: Sequence[Atom],
+    carry: Sequence[Atom],
+) -> list[Any]:
+    """Emits a ``while``."""
+    cond_given = [*map(emit.constant, cond.consts), *cond_consts]
+    body_given = [*map(emit.constant, body.consts), *body_consts]
+    cond, body = (ir.closed_jaxpr(opened(closed)) for closed in (cond, body))
+    params = {
+        "cond_jaxpr": cond,
+        "body_jaxpr": body,
+        "cond_nconsts": len(cond_given),
+        "body_nconsts": len(body_given),
+    }
+    effects = calls.join_effects(calls.body_effects(cond), calls.body_effects(body))
+    operands = [*cond_given, *body_given, *carry]
+    return emit.equation(ir.while_p, operands, body.out_avals, params, effects)
+
+
+def _inputs(closed: ClosedJaxpr) -> list[Var]:
+    """Fresh variables for the inputs of a program."""
+    return [Var(aval) for aval in closed.in_avals]
+
+
+def _traced(fun: Callable[..., Sequence[Any]], operands: Sequence[Atom]) -> Snippet:
+    jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "checkpoints")
+    return snippet(jaxpr, consts)
+
+
+def _condition(fun: Callable[..., Any], operands: Sequence[Atom]) -> ClosedJaxpr:
+    avals = [x.aval for x in operands]
+    jaxpr, consts = tracing.trace(lambda *x: [fun(*x)], avals, "condition")
+    return ir.closed_jaxpr(jaxpr, consts)
