@@ -100,7 +100,7 @@ def checkpoint(
         >>> step = lambda x, _: (jnp.sin(x), None)
         >>> f = irad.checkpoint(lambda x: jax.lax.scan(step, x, length=100)[0])
         >>> round(float(jax.grad(f)(1.0)), 4)
-        0.0051
+        0.0037
     """
     if memory_limit is not None:
         schedule = "auto"
