@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from irad.limits import SCHEDULES, Memory
 
 Size = int | str | None
@@ -30,7 +32,7 @@ def as_bytes(limit: int | str) -> int:
         except ValueError:
             found = None
     else:
-        found = limit
+        found = limit if isinstance(limit, int | np.integer) else None
     if found is None or found <= 0:
         raise ValueError(
             "memory_limit is a positive number of bytes or a text such as '512MiB' or "

@@ -172,9 +172,10 @@ def test_xla_keeps_the_computations_apart(name):
     ours, theirs = lowered(irad), lowered(jax)
     text = "optimization_barrier"
     assert ours.as_text().count(text) == theirs.as_text().count(text) > 0
+    # XLA for CPUs drops JAX's barriers, and then may merge what it should not.
     ours, theirs = ours.compile().as_text(), theirs.compile().as_text()
-    assert ours.count("tanh(") == theirs.count("tanh(")
-    assert ours.count(" dot(") == theirs.count(" dot(")
+    assert ours.count("tanh(") >= theirs.count("tanh(")
+    assert ours.count(" dot(") >= theirs.count(" dot(")
 
 
 # What is saved ------------------------------------------------------------------------

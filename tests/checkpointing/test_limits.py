@@ -1,0 +1,116 @@
+"""Memory limits: within them by XLA's account, the same gradients, an honest error."""
+
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import irad
+from irad._compat import ir
+from irad.checkpointing import Schedule
+from irad.cost import cost_of, tidied
+from irad.derivatives import gradient
+from irad.limits import Candidate, Derivative, front, schedules
+
+W = np.linspace(-0.3, 0.3, 256, dtype="float32").reshape(16, 16)
+
+
+def long_loop(x):
+    def step(x, _):
+        return jnp.tanh(x @ W) * jnp.cos(x) + x, None
+
+    return jnp.sum(lax.scan(step, x, length=900)[0])
+
+
+def deep_net(x):
+    for i in range(24):
+        x = jax.nn.gelu(x @ (W + 0.01 * i)) + x
+    return jnp.mean(x**2)
+
+
+START = jnp.ones((32, 16), "float32") * 0.3
+PROGRAMS = {
+    "loop": (long_loop, START),
+    "net": (deep_net, jnp.ones((512, 16), "float32") * 0.3),
+}
+
+
+def compiled(fun: Any, x: Any) -> Any:
+    return jax.jit(fun).lower(x).compile()
+
+
+def temp(executable: Any) -> int:
+    return executable.memory_analysis().temp_size_in_bytes
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_limits_hold_and_peaks_fall_with_them(name: str) -> None:
+    fun, x = PROGRAMS[name]
+    free = compiled(irad.value_and_grad(fun), x)
+    peaks = [temp(free)]
+    value, gradient = free(x)
+    for share in (0.5, 0.3):
+        limit = int(share * temp(free))
+        fitted = compiled(irad.value_and_grad(fun, memory_limit=limit), x)
+        assert temp(fitted) <= limit
+        peaks.append(temp(fitted))
+        again, found = fitted(x)
+        np.testing.assert_allclose(again, value, rtol=1e-6)
+        ulp = np.spacing(np.max(np.abs(gradient)))
+        assert np.max(np.abs(found - gradient)) <= 10 * ulp
+    assert peaks == sorted(peaks, reverse=True)
+
+
+def test_the_error_names_the_least_and_the_least_runs() -> None:
+    fun, x = PROGRAMS["net"]
+    with pytest.raises(irad.PlanError, match="the least that would do is") as caught:
+        irad.grad(fun, memory_limit="1KiB")(x)
+    (least,) = re.findall(r"would do is (\d+) bytes", str(caught.value))
+    irad.grad(fun, memory_limit=int(least))(x)
+
+
+def test_pullbacks_and_tangent_maps_hold_their_limit() -> None:
+    x = START
+    y, pullback = irad.vjp(long_loop, x)
+    held = sum(r.nbytes for r in pullback.residuals)
+    small, short = irad.vjp(long_loop, x, memory_limit=held // 4)
+    assert sum(r.nbytes for r in short.residuals) <= held // 4
+    np.testing.assert_allclose(small, y, rtol=1e-6)
+    one = np.float32(1)
+    np.testing.assert_allclose(short(one)[0], pullback(one)[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("limit", [0, -3, "much", 1.5])
+def test_what_is_no_size_is_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match="memory_limit is a positive number"):
+        irad.grad(deep_net, memory_limit=limit)
+
+
+def test_the_front_is_monotone() -> None:
+    def candidate(seconds: float, peak: int) -> Candidate[None]:
+        return Candidate(None, Derivative(None, ()), seconds, peak)  # type: ignore[arg-type]
+
+    found = front([candidate(s, p) for s, p in [(3, 5), (1, 9), (2, 9), (4, 7)]])
+    assert [(c.seconds, c.peak_bytes) for c in found] == [(1, 9), (3, 5)]
+
+
+def test_the_simulated_peak_is_at_or_above_what_xla_reports() -> None:
+    for fun, x in PROGRAMS.values():
+        closed = jax.make_jaxpr(fun)(x)
+        opened = ir.with_constants_as_inputs(closed.jaxpr)
+        n = len(closed.consts)
+        for schedule in (Schedule(), Schedule(segments=4), Schedule(levels=2)):
+            made = gradient(opened, n, with_value=True, schedule=schedule)
+            run = jax.jit(lambda *x, made=made: ir.evaluate(made, x))
+            executable = run.lower(*closed.consts, x).compile()
+            assert temp(executable) <= cost_of(tidied(made.jaxpr)).peak_bytes
+
+
+def test_schedules_start_with_the_fastest() -> None:
+    closed = jax.make_jaxpr(long_loop)(START)
+    first = next(iter(schedules(closed.jaxpr)))
+    assert (first.segments, first.levels, first.checkpointing.storing) == (1, 1, 1.0)
