@@ -21,7 +21,7 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
 
-def as_bytes(limit: int | str) -> int:
+def as_bytes(limit: object) -> int:
     """A memory limit in bytes: a positive int, or a text such as ``"512MiB"``."""
     if isinstance(limit, str):
         text = limit.strip()
