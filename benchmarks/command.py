@@ -58,7 +58,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _suites(names: Sequence[str]) -> list[Suite]:
+def _suites(names: Sequence[str]) -> list[Suite[Any]]:
     """The suites of these names, each once."""
     found = {suite.name: suite for name in names or SUITES for suite in SUITES[name]}
     return list(found.values())

@@ -34,7 +34,7 @@ def network(x: Any) -> Any:
 
 def flops(jacobian: Callable[..., Any], x: Any) -> float:
     """Operations of the compiled Jacobian, as XLA counts them."""
-    return jax.jit(jacobian).lower(x).compile().cost_analysis()["flops"]
+    return (jax.jit(jacobian).lower(x).compile().cost_analysis() or {})["flops"]
 
 
 def compared() -> tuple[dict[str, float], float]:

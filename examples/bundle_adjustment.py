@@ -40,7 +40,7 @@ def fit(steps: int = 8, damping: float = 1e-3) -> tuple[list[float], Any]:
     observed = errors(true, np.float32(0))
     x = true + np.float32(0.05) * draw.normal(size=true.shape).astype(np.float32)
     jacobian = irad.value_and_jacobian(errors, format="scipy")
-    norms = []
+    norms, J = [], None
     for _ in range(steps):
         value, J = jacobian(x, observed)
         norms.append(float(jnp.linalg.norm(value)))
@@ -52,11 +52,8 @@ def fit(steps: int = 8, damping: float = 1e-3) -> tuple[list[float], Any]:
 def main() -> None:
     """Prints the Jacobian's size, and the error before each step."""
     norms, J = fit()
-    print(
-        f"Jacobian {J.shape[0]} x {J.shape[1]}, {J.nnz / J.shape[0]:.0f} entries a row"
-    )
-    for i, norm in enumerate(norms):
-        print(f"step {i}: error {norm:.1e}")
+    print(f"Jacobian {J.shape[0]} x {J.shape[1]}, {J.nnz // J.shape[0]} entries a row")
+    print(*(f"step {i}: error {x:.1e}" for i, x in enumerate(norms)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
 
@@ -147,8 +148,8 @@ def sparsejac(program: Derivative, arguments: tuple[Any, ...]) -> Made:
         raise LeftOutError("takes vectors only")
     pattern = program.pattern()
     places = np.stack([pattern.rows, pattern.columns], axis=1)
-    ones = np.ones(len(places), np.float32)
-    sparsity = sparse.BCOO((ones, places), shape=shape)
+    ones = jnp.ones(len(places), np.float32)
+    sparsity = sparse.BCOO((ones, jnp.asarray(places)), shape=shape)
     fun = program.make()
     gradient = fun if program.order == 1 else jax.grad(fun)
     return Made(found.jacfwd(gradient, sparsity))

@@ -73,4 +73,4 @@ def _places(
 
 def _largest(x: sparse.csr_array) -> np.ndarray:
     """The largest entry of each row of a matrix without negative ones."""
-    return x.max(axis=1).toarray().ravel() if x.nnz else np.zeros(x.shape[0])
+    return x.max(axis=1).toarray().ravel() if x.nnz else np.zeros(x.indptr.size - 1)

@@ -5,6 +5,7 @@ The scalar tasks are in ``scalar_graphs``, and as graphs in ``elimination_graphs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -116,8 +117,8 @@ def _block(
 
 
 def _roe_arguments() -> tuple[Any, ...]:
-    left, right = (np.float32([0.1, 0.2, 0.3]), np.float32([0.2, 0.2, 0.4]))
-    at = [np.float32([value]) for value in (0.1, 0.5, 0.2, 0.6)]
+    left, right = np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.4]], np.float32)
+    at = np.array([[0.1], [0.5], [0.2], [0.6]], np.float32)
     return at[0], left, at[1], at[2], right, at[3]
 
 
@@ -137,11 +138,11 @@ def _encoder_arguments() -> tuple[Any, ...]:
 
 
 def programs(_: Size) -> list[Program]:
-    tasks = (
+    tasks: list[tuple[str, Callable[..., Any], Callable[[], Any], int]] = [
         ("RoeFlux_3d", roe_flux_3d, _roe_arguments, 6),
         ("MLP", perceptron, _perceptron_arguments, 8),
         ("Encoder", encoder, _encoder_arguments, 4),
-    )
+    ]
     return [
         Program(
             name=name,

@@ -1,5 +1,7 @@
 """The suites, by the name that is asked for."""
 
+from typing import Any
+
 from benchmarks.suites import (
     dispatch,
     elimination,
@@ -12,7 +14,7 @@ from benchmarks.suites.suite import Suite
 
 __all__ = ["SUITES", "Suite"]
 
-SUITES: dict[str, tuple[Suite, ...]] = {
+SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "import": (imports.SUITE,),
     "transform": (transform.SUITE,),
     "gradients": (gradients.SUITE, *dispatch.SUITES),

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from benchmarks.harness.agreement import DisagreementError
 from benchmarks.harness.peers import Peer, PeerError
 from benchmarks.harness.tables import Column, Row, Table, alone
-from benchmarks.programs import Program, Size
+from benchmarks.programs import Size
+
+
+class Named(Protocol):
+    """What a row is of: a program, or another task."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+P = TypeVar("P", bound=Named)
 
 
 @dataclass(frozen=True)
-class Suite:
+class Suite(Generic[P]):
     """Programs, the measurement of one, and the columns that show it.
 
     ``row`` raises ``DisagreementError`` for wrong values and ``PeerError`` where the
@@ -21,8 +35,8 @@ class Suite:
 
     name: str
     title: str
-    programs: Callable[[Size], Sequence[Program]]
-    row: Callable[[Program, Peer], Row]
+    programs: Callable[[Size], Sequence[P]]
+    row: Callable[[P, Peer], Row]
     columns: Sequence[Column]
     notes: Sequence[str] = ()
     lines: Callable[[Row], Sequence[Row]] = alone
@@ -38,8 +52,8 @@ class Outcome:
 
 
 def measure(
-    suite: Suite,
-    programs: Sequence[Program],
+    suite: Suite[P],
+    programs: Sequence[P],
     peer: Peer,
     progress: Callable[[str], None],
 ) -> Outcome:

@@ -152,7 +152,7 @@ def is_countable(x: Any) -> bool:
 
 def _needed(eqn: JaxprEqn, v: Var) -> JaxprEqn:
     """An equation with programs inside, cut down to what one result needs."""
-    if eqn.primitive not in (ir.scan_p, ir.cond_p, ir.while_p):
+    if eqn.primitive not in (ir.scan_p, ir.cond_p):
         return eqn
     alone = ir.make_jaxpr_object([], [v], [eqn], "one result")
     (cut,) = dce(alone).eqns
@@ -165,6 +165,7 @@ def _is_plain(aval: Any) -> bool:
 
 _UNKNOWN = frozenset(
     {
+        ir.while_p,
         ir.linear_solve_p,
         primitives.shard_map_p,
         primitives.axis_index_p,

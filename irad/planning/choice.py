@@ -83,7 +83,10 @@ def make(program: Program, recipe: Recipe) -> Made | None:
             assert recipe.tree is not None
             return Made(*structured.chain(program, dtype, recipe.places, recipe.tree))
         case way if way in COMPRESSIONS:
-            found = COMPRESSIONS[recipe.way](program, compressed.pattern_of(program))
+            pattern = compressed.pattern_of(program)
+            # A literal that became an input can make a pattern too wide to substitute.
+            found = COMPRESSIONS[way](program, pattern)
+            found = found or compressed.by_symmetry(program, pattern)
             return Made(*compressed.structure(program, found, dtype))
         case "markowitz" | "elimination":
             graphed = Elimination(program, dtype)
@@ -120,7 +123,9 @@ COMPRESSIONS = {
     "compressed, rows": compressed.by_rows,
     "compressed, both": compressed.by_both,
     "compressed, symmetric": compressed.by_symmetry,
+    "compressed, acyclic": compressed.by_substitution,
 }
+SYMMETRIC = ("compressed, symmetric", "compressed, acyclic")
 
 
 def _ways(options: Options) -> Sequence[str]:
@@ -298,9 +303,11 @@ class _Table:
             self._closed("compressed", f"{pattern.nnz} of {m * n} entries are not zero")
             return
         for way, compress in COMPRESSIONS.items():
-            if way == "compressed, symmetric" and not self.options.symmetric:
+            if way in SYMMETRIC and not self.options.symmetric:
                 continue
             found = compress(self.program, pattern)
+            if found is None:
+                continue
             if way == "compressed, both" and not (found.num_pushes and found.num_pulls):
                 continue
             cost = compressed.cost(self.program, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,20 @@ from irad.compression.colouring import Colouring, TwoSided, columns, rows, two_s
 from irad.compression.detection import detect
 from irad.compression.pattern import Pattern, stacked, zero
 from irad.compression.site import shape_of
-from irad.compression.symmetric import star
+from irad.compression.symmetric import acyclic, star
 from irad.cost import Cost
 from irad.ellpack import Columns, Term, Terms
 from irad.linearization import is_differentiable
 from irad.planning import pricing
 from irad.planning.program import Program, size_of
 from irad.planning.result import Structure
+from irad.planning.substitution import Substitution
 from irad.planning.sweeps import Sweeps, called, residual_values
 
 Array = Any
+
+MOST_LEVELS, MOST_SUBSTITUTED = 64, 1 << 16
+"""Entries are found by substitution if they are so few, in so few steps."""
 
 
 def pattern_of(program: Program) -> Pattern:
@@ -63,6 +67,8 @@ class Compression:
     pushed: np.ndarray
     mirrored: np.ndarray | None = None
     """Entries of a symmetric matrix that stand where their mirror images are."""
+    substitution: Substitution | None = None
+    """How entries follow from the pushes, where these hold sums of several."""
 
     @property
     def note(self) -> str:
@@ -116,6 +122,28 @@ def by_symmetry(program: Program, pattern: Pattern) -> Compression:
     )
 
 
+def by_substitution(program: Program, pattern: Pattern) -> Compression | None:
+    """Columns of a symmetric matrix whose pushes hold sums that can be solved.
+
+    None where there are too many entries or steps, or where rounding would show: the
+    error of an entry is that of the largest among those that it is found from.
+    """
+    whole = pattern.union(pattern.transpose())
+    variables: tuple[Any, ...] = program.inputs
+    if whole.nnz > MOST_SUBSTITUTED or variables[0].aval.dtype != np.float64:
+        return None
+    found = acyclic(whole)
+    if found.level.max(initial=0) > MOST_LEVELS:
+        return None
+    row, column = _entries(whole)
+    none, pushed = np.zeros(0, np.int32), np.ones(len(row), bool)
+    solution = Substitution.of(whole, found)
+    counts = found.count, 0
+    return Compression(
+        found.colours, none, *counts, row, column, pushed, substitution=solution
+    )
+
+
 def _one_sided(pattern: Pattern, found: Colouring, *, pushed: bool) -> Compression:
     row, column = _entries(pattern)
     none = np.zeros(0, np.int32)
@@ -148,7 +176,16 @@ def cost(program: Program, compression: Compression) -> Cost:
         total += pricing.forward(program, count=compression.num_pushes)
     if compression.num_pulls:
         total += pricing.reverse(program, count=compression.num_pulls)
+    if compression.substitution is not None:
+        total += _substituting(compression.substitution)
     return total
+
+
+def _substituting(s: Substitution) -> Cost:
+    """Entries are gathered, and in each step gathered, added up and written."""
+    moved = len(s.product) + len(s.number) + 2 * s.subtractions
+    kernels = 3 * len(s.levels) + 2
+    return Cost(flops=s.subtractions, bytes=pricing.IRREGULAR * moved, kernels=kernels)
 
 
 def structure(
@@ -156,6 +193,9 @@ def structure(
 ) -> tuple[Sweeps, Structure]:
     """The pushes and pulls, and where their entries are."""
     c, sweeps = compression, Sweeps(program, dtype)
+    if c.substitution is not None:
+        by_rows_ = _substituted(sweeps, c, c.substitution)
+        return sweeps, Structure(program.inputs, program.outputs, by_rows_, ())
     by_output: tuple[Terms, ...] = ()
     by_input: tuple[Terms, ...] = ()
     if c.num_pushes:
@@ -189,6 +229,37 @@ def _index(
 
 
 def _pushed(sweeps: Sweeps, c: Compression, index: np.ndarray) -> tuple[Terms, ...]:
+    return _terms(sweeps, _pushes(sweeps, c), sweeps.program.outputs, index)
+
+
+def _substituted(
+    sweeps: Sweeps, c: Compression, substitution: Substitution
+) -> tuple[Terms, ...]:
+    """Each row's entries side by side, found from the pushes."""
+    rows, push = sweeps.program.rows, _pushes(sweeps, c)
+    starts = np.searchsorted(c.rows, np.arange(rows))
+    place = np.arange(len(c.rows)) - starts[c.rows]
+    width = 1 + place.max(initial=0)
+    index = np.full((width, rows), -1, np.int32)
+    number = np.zeros((width, rows), np.int64)
+    index[place, c.rows], number[place, c.rows] = c.columns, substitution.number
+
+    def run(*inputs: Array) -> list[Array]:
+        outs = push(*inputs)
+        products = jnp.concatenate([y.reshape(len(y), -1) for y in outs], 1)
+        found = substitution.solved(products)[number]
+        ends = np.cumsum([size_of([v]) for v in sweeps.program.outputs])[:-1]
+        parts = jnp.split(found, ends, 1)
+        return [
+            part.reshape(width, *y.shape[1:])
+            for part, y in zip(parts, outs, strict=True)
+        ]
+
+    return _terms(sweeps, run, sweeps.program.outputs, index)
+
+
+def _pushes(sweeps: Sweeps, c: Compression) -> Callable[..., list[Array]]:
+    """The pushes of all colours, by outputs."""
     program = sweeps.program
     made, carries = pricing.jvp_program(program)
     n = len(program.jaxpr.outvars)
@@ -204,7 +275,7 @@ def _pushed(sweeps: Sweeps, c: Compression, index: np.ndarray) -> tuple[Terms, .
         seeds = _seeds(program.inputs, c.of_columns, c.num_pushes, sweeps.dtype)
         return jax.vmap(one)(*seeds)
 
-    return _terms(sweeps, push, program.outputs, index)
+    return push
 
 
 def _pulled(sweeps: Sweeps, c: Compression, index: np.ndarray) -> tuple[Terms, ...]:

@@ -23,15 +23,17 @@ class Step:
 
     ``prologue`` computes what does not change from the constants; ``fixed`` are the
     constants and its results. ``run``: (fixed, carries) to carries. ``again``: (fixed,
-    stored carries) to stored carries. ``pull``: (fixed, stored carries, sums of the
-    constants' cotangents, cotangents) to (sums, cotangents). ``stored`` marks the
-    carries that the residuals of some step depend on.
+    constant carries, stored carries) to stored carries. ``pull``: (fixed, constant
+    carries, stored carries, sums of the constants' cotangents, cotangents) to (sums,
+    cotangents). ``constant`` marks the carries that every step hands on as they are,
+    ``stored`` the others that the residuals of some step depend on.
     """
 
     prologue: ClosedJaxpr
     run: ClosedJaxpr
     again: ClosedJaxpr
     pull: ClosedJaxpr
+    constant: tuple[bool, ...]
     stored: tuple[bool, ...]
 
 
@@ -43,8 +45,9 @@ def step_of(body: Jaxpr, parts: Parts, moving: Activity, engine: Engine) -> Step
     n = parts.carry
     fixed, s = forward.invars[:-n], forward.invars[-n:]
     y, residuals = forward.outvars[:n], forward.outvars[n:]
-    stored = _stored(forward, s, y, residuals)
-    inputs = [*fixed, *pick(s, stored)]
+    constant = tuple(before is after for before, after in zip(s, y, strict=True))
+    stored = _stored(forward, s, constant, residuals)
+    inputs = [*fixed, *pick(s, constant), *pick(s, stored)]
     again = _slice(forward, inputs, pick(y, stored))
     found = _slice(forward, inputs, residuals)
     pull = pull_body(body, program, parts, moving)
@@ -60,20 +63,27 @@ def step_of(body: Jaxpr, parts: Parts, moving: Activity, engine: Engine) -> Step
         ir.closed_jaxpr(dce(forward.replace(outvars=y)), consts),
         ir.closed_jaxpr(again, consts),
         emit.closed([*inputs, *given], outs, "pull"),
+        constant,
         stored,
     )
 
 
 def _stored(
-    forward: Jaxpr, s: Sequence[Var], y: Sequence[Atom], residuals: Sequence[Atom]
+    forward: Jaxpr,
+    s: Sequence[Var],
+    constant: Sequence[bool],
+    residuals: Sequence[Atom],
 ) -> tuple[bool, ...]:
     """The carries that residuals depend on, at their own step or at a later one."""
+    y = forward.outvars[: len(s)]
     stored = (False,) * len(s)
     while True:
         made = _slice(forward, forward.invars, [*residuals, *pick(y, stored)])
         read = {x for eqn in made.eqns for x in eqn.invars if type(x) is Var}
         read.update(x for x in made.outvars if type(x) is Var)
-        grown = tuple(v in read for v in s)
+        grown = tuple(
+            v in read and not same for v, same in zip(s, constant, strict=True)
+        )
         if grown == stored:
             return stored
         stored = grown

@@ -73,7 +73,7 @@ class While:
         fixed = [*a, *emit.splice(code_of(step.prologue), a)]
         consts = [*self._cond_inputs(emit, x), *fixed]
         y, kept = recorded(emit, step, self._cond, consts, s, self._slots)
-        return y, (fixed, kept)
+        return y, ([*fixed, *pick(s, step.constant)], kept)
 
     def push(self, emit: Emitter, kept: Any, t: Sequence[Any]) -> Sequence[Any]:
         eqn, x = kept

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from irad.compression import colouring, symmetric
 from irad.compression.pattern import Pattern, from_csr
+from irad.planning.substitution import Substitution
 
 RNG = np.random.default_rng(0)
 
@@ -107,6 +109,17 @@ def test_entries_follow_from_an_acyclic_colouring_by_substitution(matrix):
         assert (found.level[terms] < found.level[k]).all()
         entries[k] -= entries[terms].sum()
     np.testing.assert_allclose(entries, at_entries(A, p), atol=1e-12)
+
+
+@settings(max_examples=25)
+@given(square)
+def test_substitution_solves_the_products_of_an_acyclic_colouring(matrix):
+    p = pattern(matrix | matrix.T)
+    found, A = symmetric.acyclic(p), symmetrised(p)
+    solution = Substitution.of(p, found)
+    values = solution.solved(jnp.asarray((A @ seeds(found.colours, found.count)).T))
+    expected = at_entries(A, p)
+    np.testing.assert_allclose(values[solution.number], expected, atol=1e-12)
 
 
 def tridiagonal(n: int) -> np.ndarray:

@@ -11,12 +11,13 @@ import pytest
 from examples import (
     bottleneck,
     bundle_adjustment,
+    numeric,
     sparse_pde,
     which_mode,
     while_gradient,
 )
 
-EVERY = [bottleneck, bundle_adjustment, sparse_pde, which_mode, while_gradient]
+EVERY = [bottleneck, bundle_adjustment, numeric, sparse_pde, which_mode, while_gradient]
 
 
 @pytest.mark.parametrize("example", EVERY, ids=lambda module: module.__name__)

@@ -342,6 +342,30 @@ def test_only_what_residuals_depend_on_is_stored():
     assert buffers(fun, X, 5) == [(3,)]
 
 
+def test_what_every_step_hands_on_is_not_stored():
+    def step(w, x):
+        return jnp.sin(w @ x) + 1.5 * x
+
+    def fun(w, x):
+        def body(s):
+            w, x, limit = s
+            return w, step(w, x), limit
+
+        def cond(s):
+            w, x, limit = s
+            return jnp.sum(jnp.abs(w @ x)) < limit
+
+        return lax.while_loop(cond, body, (w, x, jnp.sum(x) + 9.0))[1].sum()
+
+    assert buffers(fun, W, X) == [(3,)]
+    x, trips = X, 0
+    while jnp.sum(jnp.abs(W @ x)) < jnp.sum(X) + 9.0:
+        x, trips = step(W, x), trips + 1
+    assert trips > 1
+    expected = jax.grad(lambda w, x: unrolled(step, trips, w, x).sum(), (0, 1))
+    agree(irad.grad(fun, (0, 1))(W, X), expected(W, X))
+
+
 def test_a_linear_loop_stores_nothing():
     assert (
         buffers(lambda x, n: rolled(lambda w, x: W @ x, n, None, x).sum(), X, 5) == []
