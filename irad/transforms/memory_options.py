@@ -32,7 +32,7 @@ def as_bytes(limit: object) -> int:
         except ValueError:
             found = None
     else:
-        found = limit if isinstance(limit, int | np.integer) else None
+        found = int(limit) if isinstance(limit, int | np.integer) else None
     if found is None or found <= 0:
         raise ValueError(
             "memory_limit is a positive number of bytes or a text such as '512MiB' or "
