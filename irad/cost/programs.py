@@ -10,7 +10,7 @@ from jax import lax
 from irad._compat import calls, ir, primitives
 from irad.cost.operations import operations, size
 from irad.cost.quantities import Cost
-from irad.cost.steps import Program, Step, Value, program, scan_copies
+from irad.cost.steps import Program, Step, Value, program, scan_copies, with_stacked
 from irad.cost.traffic import is_fused, kernels_of
 from irad_passes import cse, dce, fold, inline, simplify
 from irad_passes.bodies import open_jaxpr
@@ -95,8 +95,9 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     eqn = step.eqn
     inputs, _ = scan_copies(eqn, [x.copies for x in step.x], setting.batch)
     jaxpr = open_jaxpr(eqn.params["jaxpr"])
-    consts, _ = calls.scan_counts(eqn.params)
-    once, each = _split(setting.body(jaxpr, inputs), len(jaxpr.constvars) + consts)
+    consts, carries = calls.scan_counts(eqn.params)
+    body = with_stacked(setting.body(jaxpr, inputs), carries)
+    once, each = _split(body, len(jaxpr.constvars) + consts)
     inside = setting.cost(each)
     before = setting.cost(once)
     total = before + inside.scaled(eqn.params["length"])

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from jax import lax
 
 from irad._compat import ir
-from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise
+from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise, size
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
 
@@ -70,6 +71,18 @@ def is_fused(step: Step) -> bool:
 def _takes_in(step: Step) -> bool:
     """Whether a step's operands can be computed in its kernel."""
     return is_fused(step) or step.eqn.primitive in _REDUCES
+
+
+_SMALL, _LARGE = 1024, 16 * 1024
+"""XLA computes the operand of a reduction inside it where it has so few entries, or
+fills so many bytes and nothing else uses it. It stores those between."""
+
+
+def _reads_stored(use: Step, x: Value, uses: int) -> bool:
+    """Whether ``use`` is a reduction that reads ``x`` from memory."""
+    if use.eqn.primitive not in _REDUCES or is_fused(use):
+        return False
+    return x.copies * size(x.aval) > _SMALL and (x.bytes < _LARGE or uses > 1)
 
 
 def _is_dear(step: Step) -> bool:
@@ -133,11 +146,13 @@ class _Kernel:
 class _Fusion:
     """Which values are in memory, and which are computed inside kernels all the same.
 
-    ``makers`` has the step behind each value that a kernel may compute for itself.
+    ``makers`` has the step behind each value that a kernel may compute for itself, of
+    those ``unreduced`` no reduction does.
     """
 
     stored: frozenset[Value]
     makers: Mapping[Value, Step]
+    unreduced: frozenset[Value]
 
     @classmethod
     def of(cls, program: Program) -> _Fusion:
@@ -150,21 +165,27 @@ class _Fusion:
         stored = {*program.inputs, *outputs}
         makers: dict[Value, Step] = {}
         again: set[Value] = set()
+        unreduced: set[Value] = set()
+        roots: dict[Step, set[Step]] = {}
         for step in reversed(program.steps):
             uses = [use for y in step.y for use in users[y]]
+            inside = set(islice({root for use in uses for root in roots[use]}, 2))
             is_inside = all(map(_takes_in, uses)) and outputs.isdisjoint(step.y)
             if any(_reads_again(step, use, len(uses), again) for use in uses):
                 again.update(step.y)
-            if _is_dear(step):
-                is_inside &= len(uses) == 1 and step.y[0] not in again
-            elif step.eqn.primitive in _JOINS:
-                is_inside &= step.y[0] not in again
+            if any(_reads_stored(use, step.y[0], len(uses)) for use in uses):
+                unreduced.update(step.y)
+                is_inside = False
+            if _is_dear(step) or step.eqn.primitive in _JOINS:
+                is_inside &= len(inside) == 1 and step.y[0] not in again
             if not (is_inside and _takes_in(step)):
                 stored.update(step.y)
                 again.difference_update(step.y)
+                inside = {step}
             if _takes_in(step) and (is_inside or _may_repeat(step)):
                 makers.update(dict.fromkeys(step.y, step))
-        return cls(frozenset(stored), makers)
+            roots[step] = inside
+        return cls(frozenset(stored), makers, frozenset(unreduced))
 
     def kernels(
         self, program: Program, costs: Mapping[Step, Cost]
@@ -174,6 +195,10 @@ class _Fusion:
             writes = tuple(y for y in step.y if y in self.stored)
             if writes or not _takes_in(step):
                 yield self._kernel(step, writes, costs)
+
+    def _computes(self, step: Step, x: Value) -> bool:
+        """Whether a step's kernel computes an operand, if it may."""
+        return is_fused(step) or (_takes_in(step) and x not in self.unreduced)
 
     def _kernel(
         self, root: Step, writes: tuple[Value, ...], costs: Mapping[Step, Cost]
@@ -186,7 +211,7 @@ class _Fusion:
             step = waiting.pop()
             limit = step.y[0].bytes if step.eqn.primitive in _SLICES else None
             for x in step.x:
-                maker = self.makers.get(x) if _takes_in(step) else None
+                maker = self.makers.get(x) if self._computes(step, x) else None
                 if maker is None:
                     part = x.bytes if limit is None else min(x.bytes, limit)
                     reads[x] = min(x.bytes, reads.get(x, 0) + part)
