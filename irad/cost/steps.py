@@ -146,16 +146,18 @@ def with_stacked(body: Program, carries: int) -> Program:
 
     XLA computes it anew where it is written, if the body uses it too and it is cheap.
     """
-    makers = {y: step for step in body.steps for y in step.y}
+    made = {y for step in body.steps for y in step.y}
     writes: dict[Value, Step] = {}
     for y in body.outputs[carries:]:
-        if y in makers and y not in writes:
-            no_effects: set[Any] = set()
-            eqn = makers[y].eqn.replace(
-                primitive=lax.dynamic_update_slice_p, params={}, effects=no_effects
-            )
-            place, made = Value(y.aval, y.copies), Value(y.aval, y.copies)
-            writes[y] = Step(eqn, (place, y), (made,), y.copies)
+        if y in made and y not in writes:
+            place, after = Value(y.aval, y.copies), Value(y.aval, y.copies)
+            writes[y] = Step(_update(), (place, y), (after,), y.copies)
     stacked = (writes[y].y[0] if y in writes else y for y in body.outputs[carries:])
     outputs = (*body.outputs[:carries], *stacked)
     return Program(body.inputs, (*body.steps, *writes.values()), outputs)
+
+
+def _update() -> ir.JaxprEqn:
+    """An equation of no program, for what a loop does beside its body."""
+    primitive, context = lax.dynamic_update_slice_p, ir.current_equation_context()
+    return ir.JaxprEqn([], [], primitive, {}, ir.no_effects, ir.no_source, context)

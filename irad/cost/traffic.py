@@ -58,9 +58,10 @@ def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
 
     Those of steps that run programs of their own count kernels, and are taken whole.
     """
-    kernels = list(_Fusion.of(program).kernels(program, costs))
+    kernels = _Fusion.of(program).kernels(program, costs)
     total = sum((kernel.cost for kernel in kernels), start=Cost())
-    return replace(total, peak_bytes=_peak(kernels, program))
+    bounding = list(_Fusion.of(program, cautious=True).kernels(program, costs))
+    return replace(total, peak_bytes=_peak(bounding, program))
 
 
 def is_fused(step: Step) -> bool:
@@ -155,8 +156,11 @@ class _Fusion:
     unreduced: frozenset[Value]
 
     @classmethod
-    def of(cls, program: Program) -> _Fusion:
-        """Decides from the last step to the first, as XLA does."""
+    def of(cls, program: Program, *, cautious: bool = False) -> _Fusion:
+        """Decides from the last step to the first, as XLA does.
+
+        A ``cautious`` one stores all that XLA may: what is used twice or reduced.
+        """
         users: dict[Value, list[Step]] = defaultdict(list)
         for step in program.steps:
             for x in dict.fromkeys(step.x):
@@ -173,7 +177,9 @@ class _Fusion:
             is_inside = all(map(_takes_in, uses)) and outputs.isdisjoint(step.y)
             if any(_reads_again(step, use, len(uses), again) for use in uses):
                 again.update(step.y)
-            if any(_reads_stored(use, step.y[0], len(uses)) for use in uses):
+            is_inside &= not cautious or len(uses) <= 1
+            count = 2 if cautious else len(uses)
+            if any(_reads_stored(use, step.y[0], count) for use in uses):
                 unreduced.update(step.y)
                 is_inside = False
             if _is_dear(step) or step.eqn.primitive in _JOINS:
@@ -182,7 +188,8 @@ class _Fusion:
                 stored.update(step.y)
                 again.difference_update(step.y)
                 inside = {step}
-            if _takes_in(step) and (is_inside or _may_repeat(step)):
+            repeats = _may_repeat(step) and not cautious
+            if _takes_in(step) and (is_inside or repeats):
                 makers.update(dict.fromkeys(step.y, step))
             roots[step] = inside
         return cls(frozenset(stored), makers, frozenset(unreduced))
@@ -225,9 +232,10 @@ class _Fusion:
 
 
 def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
-    """The most bytes that are held at once besides the inputs.
+    """A bound of the bytes that are held at once besides the inputs.
 
-    A result takes the place of an operand of its size that is read for the last time.
+    No result takes the place of an operand, that of a contraction may be turned, and
+    what is smaller than a place is never freed, whether it is stored or not.
     """
     last = {x: i for i, kernel in enumerate(kernels) for x in kernel.reads}
     kept = {*program.outputs, *program.inputs}
@@ -235,13 +243,22 @@ def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
     held = peak = 0
     for i, kernel in enumerate(kernels):
         dying = {x for x in kernel.reads if last[x] == i and x in live - kept}
-        place = max((x.bytes for x in dying), default=0) if kernel.is_in_place else 0
-        new = sum(y.bytes for y in kernel.writes)
-        held += new
-        peak = max(peak, held + kernel.work.peak_bytes - min(place, new))
+        held += sum(room(y.bytes) for y in kernel.writes if y not in live)
+        turned = sum(room(y.bytes) for y in kernel.writes if kernel.work.contracted)
+        peak = max(peak, held + turned + kernel.work.peak_bytes)
         live.update(kernel.writes)
         live -= dying
-        held -= sum(x.bytes for x in dying)
+        held -= sum(room(x.bytes) for x in dying)
         unread = [y for y in kernel.writes if y not in last and y not in kept]
-        held -= sum(y.bytes for y in unread)
-    return peak
+        held -= sum(room(y.bytes) for y in unread)
+    small = (y for step in program.steps for y in step.y if y.bytes <= PLACE)
+    return peak + sum(PLACE for _ in small)
+
+
+PLACE = 64
+"""XLA's arrays begin at multiples of so many bytes."""
+
+
+def room(size: int) -> int:
+    """The bytes of the places that an array of ``size`` bytes takes."""
+    return -(-size // PLACE) * PLACE
