@@ -137,11 +137,6 @@ class _Kernel:
         moved = sum(self.reads.values()) + written
         return replace(self.work, bytes=moved, kernels=1)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether a result can stand where an operand of its size was."""
-        return is_fused(self.root) or self.root.eqn.primitive in _UPDATES
-
 
 @dataclass(frozen=True)
 class _Fusion:

@@ -310,9 +310,10 @@ class _Table:
                 continue
             if way == "compressed, both" and not (found.num_pushes and found.num_pulls):
                 continue
-            cost = compressed.cost(self.program, found)
-            cost += pricing.written(
-                self.program, None if not self.options.sparse else pattern.nnz
+            entries = pattern.nnz if self.options.sparse else None
+            cost = pricing.together(
+                compressed.cost(self.program, found),
+                pricing.written(self.program, entries),
             )
             self._priced(Recipe(way), cost, found.note)
 

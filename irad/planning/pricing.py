@@ -45,10 +45,11 @@ def forward(
     """
     made, _ = jvp_program(program)
     tangents = made.jaxpr.invars[len(program.jaxpr.invars) :]
-    batch, times, copies = _batches(program.columns if count is None else count, chunk)
+    count = program.columns if count is None else count
+    batch, times, copies = _batches(count, chunk)
     pushed = cost_of(made.jaxpr, batch=batch, batched=tangents)
-    held = (copies + 1) * _size(program) + _seeds(batch, tangents)
-    return _held_by_xla(pushed.scaled(times), held)
+    held = (copies + 1) * _size(program, program.rows * count)
+    return _held_by_xla(pushed.scaled(times), held + _seeds(batch, tangents))
 
 
 def reverse(
@@ -60,11 +61,12 @@ def reverse(
     """
     split = vjp_program(program)
     given = split.linear.jaxpr.invars[len(split.sources) :]
-    batch, times, copies = _batches(program.rows if count is None else count, chunk)
+    count = program.rows if count is None else count
+    batch, times, copies = _batches(count, chunk)
     pulled = cost_of(split.linear.jaxpr, batch=batch, batched=given)
     valued = cost_of(split.forward.jaxpr)
-    held = valued.peak_bytes + copies * _size(program) + _seeds(batch, given)
-    return valued + _held_by_xla(pulled.scaled(times), held)
+    held = valued.peak_bytes + copies * _size(program, program.columns * count)
+    return valued + _held_by_xla(pulled.scaled(times), held + _seeds(batch, given))
 
 
 def _held_by_xla(cost: Cost, beside: int) -> Cost:
@@ -77,11 +79,10 @@ def _seeds(batch: int, variables: Sequence[Any]) -> int:
     return batch * sum(v.aval.size * v.aval.dtype.itemsize for v in variables)
 
 
-def _size(program: Program) -> int:
-    """The bytes of the dense Jacobian."""
+def _size(program: Program, entries: int) -> int:
+    """The bytes of so many entries of the Jacobian."""
     variables: tuple[Any, ...] = program.inputs
-    itemsize = max(np.dtype(v.aval.dtype).itemsize for v in variables)
-    return program.rows * program.columns * itemsize
+    return entries * max(np.dtype(v.aval.dtype).itemsize for v in variables)
 
 
 def jvp_program(program: Program) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
@@ -185,11 +186,17 @@ def _result(structure: Structure, itemsize: int, *, dense: bool) -> Cost:
 
 
 def written(program: Program, entries: int | None) -> Cost:
-    """What it takes to write the result: all of it, or some entries."""
+    """What it takes to write the result: all of it, or some entries taken together."""
     count = program.rows * program.columns if entries is None else entries
-    variables: tuple[Any, ...] = program.inputs
-    size = count * np.dtype(variables[0].aval.dtype).itemsize
-    return Cost(bytes=size, peak_bytes=size, kernels=1)
+    size = _size(program, count)
+    held = 2 if entries is None else 3
+    return Cost(bytes=size, peak_bytes=held * size, kernels=1)
+
+
+def together(*costs: Cost) -> Cost:
+    """One after the other, where each holds its results to the end."""
+    held = sum(cost.peak_bytes for cost in costs)
+    return replace(sum(costs, start=Cost()), peak_bytes=held)
 
 
 def _taped(steps: Sequence[Step], wanted: Sequence[Slot], itemsize: int) -> Cost:

@@ -36,3 +36,25 @@ def test_entries_are_added_where_several_are_in_one_place() -> None:
     x = jnp.linspace(0.1, 1.0, 7)
     J = irad.jacobian(fun)(x)
     assert jnp.allclose(J, jax.jacobian(fun)(x), atol=1e-5)
+
+
+def test_entries_that_never_meet_are_not_added() -> None:
+    a = jnp.linspace(0.1, 1.0, 7)
+
+    def fun(x: Any) -> Any:
+        return jnp.pad(x[:3] * a[:3], (0, 4)) + jnp.pad(x[3:] * a[3:], (3, 0))
+
+    J = irad.jacobian(fun, format="bcoo")
+    assert work_of(lambda x: J(x).data, a).flops == 0
+    assert jnp.allclose(J(a).todense(), jnp.diag(a))
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("elementwise", 1.12), ("tridiagonal", 1.01)]
+)
+def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
+    program = PROGRAMS[name]
+    args = program.arguments()
+    J = irad.jacobian(program.make(), format="bcoo")
+    ours = work_of(lambda *args: J(*args).data, *args)
+    assert ours.flops <= most * work_of(program.by_hand, *args).flops
