@@ -8,7 +8,7 @@ from typing import Any
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr
 from irad.caching import by_jaxpr
-from irad.emitter import Emitter, Snippet, opened, snippet
+from irad.emitter import Emitter, Snippet, opened, snippet, without_constants
 from irad.graph import SplitProgram
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "opened",
     "positions",
     "spread",
+    "without_constants",
 ]
 
 
