@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -260,12 +260,12 @@ def forward_jacobian(
             outs = program([*inputs, *t])
             return outs[:n], outs[n:]
 
-        seeds = standard_basis([ir.tangent_aval(a) for a in in_avals])
-        if chunk is None or chunk >= len(seeds[0]):
-            outs, pushed = jax.vmap(push, out_axes=(None, -1))(*seeds)
+        avals = [ir.tangent_aval(a) for a in in_avals]
+        if chunk is None or chunk >= _size(avals):
+            outs, pushed = jax.vmap(push, out_axes=(None, -1))(*standard_basis(avals))
         else:
             outs = ir.evaluate(ir.closed_jaxpr(jaxpr), inputs)
-            rows = lax.map(lambda t: push(*t)[1], tuple(seeds), batch_size=chunk)
+            rows = _mapped(lambda t: push(*t)[1], avals, chunk)
             pushed = [jnp.moveaxis(row, 0, -1) for row in rows]
         floats = [v.aval for v in jaxpr.outvars if is_differentiable(v.aval)]
         pairs = zip(pushed, floats, strict=False)
@@ -295,11 +295,11 @@ def reverse_jacobian(
             live = [c_j for c_j, carried in pairs if carried]
             return split.pulled(split.linear([*residuals, *live]), in_avals)
 
-        seeds = standard_basis([ir.cotangent_aval(a) for a in out_avals])
-        if chunk is None or chunk >= len(seeds[0]):
-            pulled = jax.vmap(pull)(*seeds)
+        avals = [ir.cotangent_aval(a) for a in out_avals]
+        if chunk is None or chunk >= _size(avals):
+            pulled = jax.vmap(pull)(*standard_basis(avals))
         else:
-            pulled = lax.map(lambda c: pull(*c), tuple(seeds), batch_size=chunk)
+            pulled = _mapped(lambda c: pull(*c), avals, chunk)
         pairs = zip(pulled, in_avals, strict=True)
         columns = [split_axis(J, 0, out_avals, like) for J, like in pairs]
         return outs[:m], [list(row) for row in zip(*columns, strict=True)]
@@ -307,9 +307,27 @@ def reverse_jacobian(
     return Function(run)
 
 
+def _mapped(run: Callable[..., list[Any]], avals: Sequence[Any], chunk: int) -> Any:
+    """``run`` on the rows of the identity, made ``chunk`` at a time."""
+
+    def one(i: Any) -> list[Any]:
+        row, offset = [], 0
+        for aval in avals:
+            place = jnp.arange(offset, offset + aval.size, dtype=i.dtype)
+            row.append((place == i).astype(aval.dtype).reshape(aval.shape))
+            offset += aval.size
+        return run(row)
+
+    return lax.map(one, jnp.arange(_size(avals), dtype=np.int32), batch_size=chunk)
+
+
+def _size(avals: Sequence[Any]) -> int:
+    return sum(aval.size for aval in avals)
+
+
 def standard_basis(avals: Sequence[Any]) -> list[Any]:
     """The identity over several arrays: for each a stack of its tangents, from iota."""
-    n = sum(aval.size for aval in avals)
+    n = _size(avals)
     basis, offset = [], 0
     for aval in avals:
         stacked = jnp.eye(n, aval.size, k=-offset, dtype=aval.dtype)

@@ -200,7 +200,7 @@ class Emitter:
                 anywhere = [None] * len(leading)
                 operands_at = [*anywhere, *places.operands]
                 places = replace(places, operands=operands_at)
-            closed = _without_constants(closed)
+            closed = without_constants(closed)
         params = calls.jit_params(closed, name, like, places)
         return self.equation(
             ir.jit_p, operands, closed.out_avals, params, closed.effects
@@ -245,7 +245,8 @@ def opened(closed: Any) -> Any:
 
 
 @by_jaxpr
-def _without_constants(closed: Any) -> Any:
+def without_constants(closed: Any) -> Any:
+    """A closed jaxpr that has none, with its constants as leading inputs."""
     return ir.closed_jaxpr(opened(closed))
 
 

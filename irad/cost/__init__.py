@@ -3,6 +3,7 @@
 from irad.cost.machines import MACHINES, Machine, compile_seconds, seconds
 from irad.cost.programs import cost_of, equation_cost, tidied
 from irad.cost.quantities import Cost
+from irad.cost.traffic import room
 
 __all__ = [
     "MACHINES",
@@ -11,6 +12,7 @@ __all__ = [
     "compile_seconds",
     "cost_of",
     "equation_cost",
+    "room",
     "seconds",
     "tidied",
 ]

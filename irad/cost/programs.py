@@ -10,7 +10,13 @@ from jax import lax
 from irad._compat import calls, ir, primitives
 from irad.cost.operations import operations, size
 from irad.cost.quantities import Cost
-from irad.cost.steps import Program, Step, Value, program, scan_copies
+from irad.cost.steps import (
+    Program,
+    Step,
+    program,
+    scan_copies,
+    with_stacked,
+)
 from irad.cost.traffic import is_fused, kernels_of
 from irad_passes import cse, dce, fold, inline, simplify
 from irad_passes.bodies import open_jaxpr
@@ -54,11 +60,13 @@ def cost_of(
     return setting.cost(program(jaxpr, copies, frozenset(marked), batch))
 
 
-def equation_cost(eqn: ir.JaxprEqn) -> Cost:
+def equation_cost(
+    eqn: ir.JaxprEqn, *, batch: int = 1, batched: Collection[ir.Var] = ()
+) -> Cost:
     """What an equation costs alone, when it reads and writes all in memory."""
-    x = tuple(Value(v.aval, is_literal=isinstance(v, ir.Literal)) for v in eqn.invars)
-    y = tuple(Value(v.aval) for v in eqn.outvars)
-    return _Setting(1, None).cost(Program(x, (Step(eqn, x, y, 1),), y))
+    read = dict.fromkeys(v for v in eqn.invars if not isinstance(v, ir.Literal))
+    alone = ir.make_jaxpr_object([*read], eqn.outvars, [eqn], "equation")
+    return cost_of(alone, batch=batch, batched=batched)
 
 
 @dataclass(frozen=True)
@@ -95,8 +103,9 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     eqn = step.eqn
     inputs, _ = scan_copies(eqn, [x.copies for x in step.x], setting.batch)
     jaxpr = open_jaxpr(eqn.params["jaxpr"])
-    consts, _ = calls.scan_counts(eqn.params)
-    once, each = _split(setting.body(jaxpr, inputs), len(jaxpr.constvars) + consts)
+    consts, carries = calls.scan_counts(eqn.params)
+    body = with_stacked(setting.body(jaxpr, inputs), carries)
+    once, each = _split(body, len(jaxpr.constvars) + consts)
     inside = setting.cost(each)
     before = setting.cost(once)
     total = before + inside.scaled(eqn.params["length"])

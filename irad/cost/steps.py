@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jax import lax
+
 from irad._compat import calls, ir, primitives
 from irad.cost.operations import size
 from irad_passes.bodies import open_jaxpr
@@ -137,3 +139,25 @@ def scan_copies(
         if new == old:
             return inputs, [*new, *results[carries:]]
         inputs[consts : consts + carries] = new
+
+
+def with_stacked(body: Program, carries: int) -> Program:
+    """A scan's body with a step for each value that is stacked.
+
+    XLA computes it anew where it is written, if the body uses it too and it is cheap.
+    """
+    made = {y for step in body.steps for y in step.y}
+    writes: dict[Value, Step] = {}
+    for y in body.outputs[carries:]:
+        if y in made and y not in writes:
+            place, after = Value(y.aval, y.copies), Value(y.aval, y.copies)
+            writes[y] = Step(_update(), (place, y), (after,), y.copies)
+    stacked = (writes[y].y[0] if y in writes else y for y in body.outputs[carries:])
+    outputs = (*body.outputs[:carries], *stacked)
+    return Program(body.inputs, (*body.steps, *writes.values()), outputs)
+
+
+def _update() -> ir.JaxprEqn:
+    """An equation of no program, for what a loop does beside its body."""
+    primitive, context = lax.dynamic_update_slice_p, ir.current_equation_context()
+    return ir.JaxprEqn([], [], primitive, {}, ir.no_effects, ir.no_source, context)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from jax import lax
 
 from irad._compat import ir
-from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise
+from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise, size
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
 
@@ -57,9 +58,10 @@ def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
 
     Those of steps that run programs of their own count kernels, and are taken whole.
     """
-    kernels = list(_Fusion.of(program).kernels(program, costs))
+    kernels = _Fusion.of(program).kernels(program, costs)
     total = sum((kernel.cost for kernel in kernels), start=Cost())
-    return replace(total, peak_bytes=_peak(kernels, program))
+    bounding = list(_Fusion.of(program, cautious=True).kernels(program, costs))
+    return replace(total, peak_bytes=_peak(bounding, program))
 
 
 def is_fused(step: Step) -> bool:
@@ -70,6 +72,18 @@ def is_fused(step: Step) -> bool:
 def _takes_in(step: Step) -> bool:
     """Whether a step's operands can be computed in its kernel."""
     return is_fused(step) or step.eqn.primitive in _REDUCES
+
+
+_SMALL, _LARGE = 1024, 16 * 1024
+"""XLA computes the operand of a reduction inside it where it has so few entries, or
+fills so many bytes and nothing else uses it. It stores those between."""
+
+
+def _reads_stored(use: Step, x: Value, uses: int) -> bool:
+    """Whether ``use`` is a reduction that reads ``x`` from memory."""
+    if use.eqn.primitive not in _REDUCES or is_fused(use):
+        return False
+    return x.copies * size(x.aval) > _SMALL and (x.bytes < _LARGE or uses > 1)
 
 
 def _is_dear(step: Step) -> bool:
@@ -123,25 +137,25 @@ class _Kernel:
         moved = sum(self.reads.values()) + written
         return replace(self.work, bytes=moved, kernels=1)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether a result can stand where an operand of its size was."""
-        return is_fused(self.root) or self.root.eqn.primitive in _UPDATES
-
 
 @dataclass(frozen=True)
 class _Fusion:
     """Which values are in memory, and which are computed inside kernels all the same.
 
-    ``makers`` has the step behind each value that a kernel may compute for itself.
+    ``makers`` has the step behind each value that a kernel may compute for itself, of
+    those ``unreduced`` no reduction does.
     """
 
     stored: frozenset[Value]
     makers: Mapping[Value, Step]
+    unreduced: frozenset[Value]
 
     @classmethod
-    def of(cls, program: Program) -> _Fusion:
-        """Decides from the last step to the first, as XLA does."""
+    def of(cls, program: Program, *, cautious: bool = False) -> _Fusion:
+        """Decides from the last step to the first, as XLA does.
+
+        A ``cautious`` one stores all that XLA may: what is used twice or reduced.
+        """
         users: dict[Value, list[Step]] = defaultdict(list)
         for step in program.steps:
             for x in dict.fromkeys(step.x):
@@ -150,21 +164,30 @@ class _Fusion:
         stored = {*program.inputs, *outputs}
         makers: dict[Value, Step] = {}
         again: set[Value] = set()
+        unreduced: set[Value] = set()
+        roots: dict[Step, set[Step]] = {}
         for step in reversed(program.steps):
             uses = [use for y in step.y for use in users[y]]
+            inside = set(islice({root for use in uses for root in roots[use]}, 2))
             is_inside = all(map(_takes_in, uses)) and outputs.isdisjoint(step.y)
             if any(_reads_again(step, use, len(uses), again) for use in uses):
                 again.update(step.y)
-            if _is_dear(step):
-                is_inside &= len(uses) == 1 and step.y[0] not in again
-            elif step.eqn.primitive in _JOINS:
-                is_inside &= step.y[0] not in again
+            is_inside &= not cautious or len(uses) <= 1
+            count = 2 if cautious else len(uses)
+            if any(_reads_stored(use, step.y[0], count) for use in uses):
+                unreduced.update(step.y)
+                is_inside = False
+            if _is_dear(step) or step.eqn.primitive in _JOINS:
+                is_inside &= len(inside) == 1 and step.y[0] not in again
             if not (is_inside and _takes_in(step)):
                 stored.update(step.y)
                 again.difference_update(step.y)
-            if _takes_in(step) and (is_inside or _may_repeat(step)):
+                inside = {step}
+            repeats = _may_repeat(step) and not cautious
+            if _takes_in(step) and (is_inside or repeats):
                 makers.update(dict.fromkeys(step.y, step))
-        return cls(frozenset(stored), makers)
+            roots[step] = inside
+        return cls(frozenset(stored), makers, frozenset(unreduced))
 
     def kernels(
         self, program: Program, costs: Mapping[Step, Cost]
@@ -174,6 +197,10 @@ class _Fusion:
             writes = tuple(y for y in step.y if y in self.stored)
             if writes or not _takes_in(step):
                 yield self._kernel(step, writes, costs)
+
+    def _computes(self, step: Step, x: Value) -> bool:
+        """Whether a step's kernel computes an operand, if it may."""
+        return is_fused(step) or (_takes_in(step) and x not in self.unreduced)
 
     def _kernel(
         self, root: Step, writes: tuple[Value, ...], costs: Mapping[Step, Cost]
@@ -186,7 +213,7 @@ class _Fusion:
             step = waiting.pop()
             limit = step.y[0].bytes if step.eqn.primitive in _SLICES else None
             for x in step.x:
-                maker = self.makers.get(x) if _takes_in(step) else None
+                maker = self.makers.get(x) if self._computes(step, x) else None
                 if maker is None:
                     part = x.bytes if limit is None else min(x.bytes, limit)
                     reads[x] = min(x.bytes, reads.get(x, 0) + part)
@@ -200,9 +227,10 @@ class _Fusion:
 
 
 def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
-    """The most bytes that are held at once besides the inputs.
+    """A bound of the bytes that are held at once besides the inputs.
 
-    A result takes the place of an operand of its size that is read for the last time.
+    No result takes the place of an operand, that of a contraction may be turned, and
+    what is smaller than a place is never freed, whether it is stored or not.
     """
     last = {x: i for i, kernel in enumerate(kernels) for x in kernel.reads}
     kept = {*program.outputs, *program.inputs}
@@ -210,13 +238,22 @@ def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
     held = peak = 0
     for i, kernel in enumerate(kernels):
         dying = {x for x in kernel.reads if last[x] == i and x in live - kept}
-        place = max((x.bytes for x in dying), default=0) if kernel.is_in_place else 0
-        new = sum(y.bytes for y in kernel.writes)
-        held += new
-        peak = max(peak, held + kernel.work.peak_bytes - min(place, new))
+        held += sum(room(y.bytes) for y in kernel.writes if y not in live)
+        turned = sum(room(y.bytes) for y in kernel.writes if kernel.work.contracted)
+        peak = max(peak, held + turned + kernel.work.peak_bytes)
         live.update(kernel.writes)
         live -= dying
-        held -= sum(x.bytes for x in dying)
+        held -= sum(room(x.bytes) for x in dying)
         unread = [y for y in kernel.writes if y not in last and y not in kept]
-        held -= sum(y.bytes for y in unread)
-    return peak
+        held -= sum(room(y.bytes) for y in unread)
+    small = (y for step in program.steps for y in step.y if y.bytes <= PLACE)
+    return peak + sum(PLACE for _ in small)
+
+
+PLACE = 64
+"""XLA's arrays begin at multiples of so many bytes."""
+
+
+def room(size: int) -> int:
+    """The bytes of the places that an array of ``size`` bytes takes."""
+    return -(-size // PLACE) * PLACE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,47 @@ def values_of(run: dict[int, Array]) -> Values:
     return lambda t: run[t.value.number] if isinstance(t.value, Slot) else t.value
 
 
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A dense share that is a product: (*shape, k) times (k, n)."""
+
+    left: Array
+    right: Array
+
+    @property
+    def array(self) -> Array:
+        """All of it; a narrow one as a sum of outer products, which XLA fuses."""
+        if self._is_wide:
+            return self.left @ self.right
+        return self._summed(self.left[..., None, :], self.right)
+
+    def at(self, index: np.ndarray) -> Array:
+        """For each element its entry in one column; anything where that is -1."""
+        columns = _taken(self.right, index.reshape(-1)).reshape(-1, *index.shape)
+        if self._is_wide:
+            return jnp.einsum("...k,k...->...", self.left, columns)
+        return self._summed(self.left, columns)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.left.shape[-1] > FEW_FACTORS
+
+    def _summed(self, left: Array, right: Array) -> Array:
+        shares = (left[..., i] * right[i] for i in range(left.shape[-1]))
+        return functools.reduce(operator.add, shares)
+
+
+FEW_FACTORS = 4
+"""Products of so few terms are added up where they are written."""
+
+
+def _taken(x: Array, index: np.ndarray) -> Array:
+    """Places along the last axis; runs are slices."""
+    if index.size > 1 and (np.diff(index) == 1).all() and index[0] >= 0:
+        return x[..., int(index[0]) : int(index[-1]) + 1]
+    return x[..., np.maximum(index, 0)]
+
+
 def dense_block(
     terms: Terms,
     values: Values,
@@ -39,32 +82,37 @@ def dense_block(
     dtype: Any,
     *,
     turned: bool = False,
+    product: Product | None = None,
 ) -> Array:
     """The dense Jacobian, (*shape, n), in the columns from ``offset`` to offset + n.
 
-    It is (n, *shape) if ``turned``; what is large is never moved afterwards.
+    It is (n, *shape) if ``turned``; what is large is never moved afterwards. A product
+    of shape (*shape, n) is added.
     """
     shape = tuple(shape)
-    total: Array | None = None
-    scattered: list[Term] = []
-    width = sum(t.k for t in terms if not t.columns.is_uniform)
-    small = width <= FEW or int(np.prod(shape, dtype=np.int64)) * n * width <= SMALL
-    for t in terms:
-        index = t.columns.index - offset
-        index = np.where((index >= 0) & (index < n), index, -1)
-        if (index < 0).all():
-            continue
-        share = _share(values(t), index, shape, n, dtype, small=small, turned=turned)
-        if share is None:
-            scattered.append(Term(Columns(index), t.value))
-        else:
-            total = share if total is None else total + share
+    kinds = _kinds(terms, shape, offset, n)
+    shares = [
+        _share(values(t), t.columns.index, shape, n, dtype, turned=turned)
+        for t in kinds.dense
+    ]
+    if not kinds.compared and product is not None:
+        shares.append(product.array)
+    total = functools.reduce(operator.add, shares) if shares else None
+    if kinds.compared:
+        entries = [
+            (index, _entry(values(t), j, dtype))
+            for t in kinds.compared
+            for j, index in enumerate(t.columns.index)
+        ]
+        found = _compared(entries, n, dtype, product)
+        found = jnp.moveaxis(found, -1, 0) if turned else found
+        total = found if total is None else total + found
     full = (n, *shape) if turned else (*shape, n)
     is_fresh = total is None
     total = jnp.broadcast_to(jnp.zeros((), dtype) if total is None else total, full)
-    if not scattered:
+    if not kinds.scattered:
         return total
-    flat, taken = _placed(scattered, values, shape, n, dtype, turned=turned)
+    flat, taken = _placed(kinds.scattered, values, shape, n, dtype, turned=turned)
     target = total.reshape(-1).at[flat]
     write = target.set if is_fresh else target.add
     made = write(
@@ -76,29 +124,58 @@ def dense_block(
     return made.reshape(full)
 
 
+@dataclass
+class _Kinds:
+    """Terms by how they become dense: as rows or blocks, by comparison, scattered."""
+
+    dense: list[Term] = field(default_factory=list)
+    compared: list[Term] = field(default_factory=list)
+    scattered: list[Term] = field(default_factory=list)
+
+
+def _kinds(terms: Terms, shape: tuple[int, ...], offset: int, n: int) -> _Kinds:
+    """The terms within a range of columns, counted from its first."""
+    found = _Kinds()
+    width = sum(t.k for t in terms if not t.columns.is_uniform)
+    small = width <= FEW or int(np.prod(shape, dtype=np.int64)) * n * width <= SMALL
+    for t in terms:
+        index = t.columns.index - offset
+        index = np.where((index >= 0) & (index < n), index, -1)
+        if (index < 0).all():
+            continue
+        own = Term(Columns(index), t.value)
+        if t.columns.is_uniform or _as_blocks(index, n) is not None:
+            found.dense.append(own)
+        else:
+            (found.compared if small else found.scattered).append(own)
+    return found
+
+
+def _entry(v: Any, j: int, dtype: Any) -> Array:
+    """The ``j``-th entries of a term."""
+    if not np.ndim(v):
+        return jnp.asarray(v, dtype)
+    return v[min(j, v.shape[0] - 1)].astype(dtype)
+
+
 def _share(
     v: Any,
     index: np.ndarray,
-    shape: Sequence[int],
+    shape: tuple[int, ...],
     n: int,
     dtype: Any,
     *,
-    small: bool,
     turned: bool,
-) -> Array | None:
-    """The dense share of a term; None if its entries are to be scattered."""
+) -> Array:
+    """The dense share of a term that has whole rows or blocks."""
     if not np.ndim(v):
         v = jnp.full((1,) * (len(shape) + 1), v, dtype)
     v = v.astype(dtype)
     if all(m == 1 for m in index.shape[1:]):
         return _uniform(v, index.reshape(-1), n, turned=turned)
     blocks = _as_blocks(index, n)
-    if blocks is not None:
-        found = _in_blocks(v, *blocks, index.shape[0], n)
-    elif small:
-        found = _compared(v, index, n, dtype)
-    else:
-        return None
+    assert blocks is not None
+    found = _in_blocks(v, *blocks, index.shape[0], n)
     return jnp.moveaxis(found, -1, 0) if turned else found
 
 
@@ -157,16 +234,28 @@ def _in_blocks(v: Array, block: np.ndarray, size: int, k: int, n: int) -> Array:
     return full.reshape(*full.shape[:-2], n)
 
 
-def _compared(v: Array, index: np.ndarray, n: int, dtype: Any) -> Array:
+def _compared(
+    entries: Sequence[tuple[np.ndarray, Array]],
+    n: int,
+    dtype: Any,
+    product: Product | None,
+) -> Array:
+    """Entries written where their column is, upon zeros or a product.
+
+    Where no element has two in one column nothing is added that is not there.
+    """
     ids = jnp.arange(n, dtype=jnp.int32)
-    total: Array = jnp.zeros((), dtype)
-    distinct = _are_distinct(index)
-    for j in range(index.shape[0]):
-        hit = _column_of(index[j], ids)
-        entry = v[min(j, v.shape[0] - 1)][..., None]
-        rest = total if distinct else jnp.zeros((), dtype)
-        share = jnp.where(hit, entry, rest)
-        total = share if distinct else total + share
+    zero = jnp.zeros((), dtype)
+    distinct = _are_distinct([index for index, _ in entries])
+    total: Array = zero if product is None else product.array
+    for index, entry in entries:
+        hit = _column_of(index, ids)
+        if not distinct:
+            total = total + jnp.where(hit, entry[..., None], zero)
+            continue
+        if product is not None:
+            entry = entry + product.at(index)
+        total = jnp.where(hit, entry[..., None], total)
     return total
 
 
@@ -179,9 +268,10 @@ def _column_of(index: np.ndarray, ids: Array) -> Array:
     return jnp.asarray(index, jnp.int32)[..., None] == ids
 
 
-def _are_distinct(index: np.ndarray) -> bool:
+def _are_distinct(columns: Sequence[np.ndarray]) -> bool:
     """Whether no element has two entries in one column."""
-    ordered = np.sort(index, axis=0)
+    shape = np.broadcast_shapes(*(index.shape for index in columns))
+    ordered = np.sort([np.broadcast_to(index, shape) for index in columns], axis=0)
     return not ((ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)).any()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,14 @@ def _scale(
             return walk.tape.step(
                 lambda f: fit(f, rank), [], [factor], entries, flops=0
             )
-        scale = (
-            (lambda f: value / fit(f, rank))
-            if divides
-            else (lambda f: value * fit(f, rank))
-        )
+        scale: Callable[[Array], Array]
+        if divides:
+            scale = lambda f: value / fit(f, rank)  # noqa: E731
+        elif value == -1.0:
+            # The negative of a residual is often there already.
+            scale = lambda f: -fit(f, rank)  # noqa: E731
+        else:
+            scale = lambda f: value * fit(f, rank)  # noqa: E731
         return walk.tape.step(scale, [], [factor], entries)
     entries = np.broadcast_shapes(
         value.shape, (1, *_full_rank(factor.aval.shape, rank))

@@ -182,20 +182,30 @@ class Propagation:
             columns.index.shape, *(slot.shape for slot in slots)
         )
 
+        disjoint = not (masks[0] & masks[1]).any()
+
         def add(*arrays: Array) -> Array:
             rest, fixed = iter(arrays), iter(constants)
-            total: Any = 0.0
-            for value, mask in zip(values, masks, strict=True):
-                v = next(rest) if isinstance(value, Slot) else next(fixed)
-                total = total + (v if mask.all() else jnp.where(mask, v, 0.0))
-            return jnp.broadcast_to(total, shape)
+            first, second = (
+                next(rest) if isinstance(value, Slot) else next(fixed)
+                for value in values
+            )
+            if disjoint:
+                # What stands where neither has an entry is not specified.
+                return jnp.broadcast_to(jnp.where(masks[0], first, second), shape)
+            shares = [
+                v if mask.all() else jnp.where(mask, v, 0.0)
+                for v, mask in zip((first, second), masks, strict=True)
+            ]
+            return jnp.broadcast_to(shares[0] + shares[1], shape)
 
         if not slots:
             filled = np.where(masks[0], constants[0], 0.0)
             filled = filled + np.where(masks[1], constants[1], 0.0)
             filled = filled.astype(self.dtype)
             return Term(columns, self.tape.step(lambda: filled, [], [], shape))
-        return Term(columns, self.tape.step(add, slots, [], shape))
+        flops = 0 if disjoint else None
+        return Term(columns, self.tape.step(add, slots, [], shape, flops=flops))
 
     def _sum(self, a: Term, b: Term) -> Term:
         if not isinstance(a.value, Slot) and not isinstance(b.value, Slot):

@@ -93,14 +93,27 @@ def identity(shape: tuple[int, ...], offset: int) -> Terms:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """An equation applied to ``count`` tangents at once of some of its operands."""
+
+    eqn: Any
+    active: tuple[Any, ...]
+    count: int
+
+
+@dataclass(frozen=True)
 class Step:
-    """One computation of entries: ``make(*slots' values, *atoms' values)``."""
+    """One computation of entries: ``make(*slots' values, *atoms' values)``.
+
+    One that applies a ``whole`` equation gives a list of arrays.
+    """
 
     make: Callable[..., Array]
     slots: tuple[Slot, ...]
     atoms: tuple[Any, ...]
     result: Slot
     flops: int
+    whole: Whole | None = None
 
 
 @dataclass
@@ -116,13 +129,15 @@ class Tape:
         atoms: Sequence[Any],
         shape: Sequence[int],
         flops: int | None = None,
+        whole: Whole | None = None,
     ) -> Slot:
         """Notes a computation; by default it takes one flop for each entry."""
         shape = tuple(shape)
         result = Slot(len(self.steps), shape)
         size = int(np.prod(shape, dtype=np.int64))
         work = size if flops is None else flops
-        self.steps.append(Step(make, tuple(slots), tuple(atoms), result, work))
+        step = Step(make, tuple(slots), tuple(atoms), result, work, whole)
+        self.steps.append(step)
         return result
 
     def needed(self, wanted: Iterable[Slot]) -> list[Step]:

@@ -7,7 +7,7 @@ pattern says they are. Without a pattern every column is a group of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from irad.ellpack.propagation import Equation, Propagation, rule
-from irad.ellpack.terms import Array, Columns, Slot, Term, Terms, slots_of
+from irad.ellpack.terms import Array, Slot, Term, Terms, Whole, slots_of
 from irad.linear_map import bind
 
 Given = list[Terms | None]
@@ -34,78 +34,54 @@ def each_its_own(walk: Propagation, given: Sequence[Terms | None]) -> np.ndarray
 def _whole(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     walk.whole += 1
     columns = each_its_own(walk, given)
+    count = len(columns)
     groups = np.full(walk.num_columns + 1, -1, np.int32)
-    groups[columns] = np.arange(len(columns), dtype=np.int32)
+    groups[columns] = np.arange(count, dtype=np.int32)
+    whole = _applied(walk, eqn, given, groups, count)
     index = columns.astype(np.int32)
-    return apply_to_seeds(
-        walk,
-        given,
-        [x.aval for x in eqn.invars],
-        [v.aval for v in eqn.outvars],
-        groups,
-        len(columns),
-        [
-            walk.columns(index.reshape(-1, *[1] * len(v.aval.shape)))
-            for v in eqn.outvars
-        ],
-        _binder(eqn),
-        eqn.invars,
-    )
+    found = []
+    for j, v in enumerate(eqn.outvars):
+        shape = v.aval.shape
+        slot = walk.tape.step(
+            lambda out, j=j: out[j], [whole], [], (count, *shape), flops=0
+        )
+        where = walk.columns(index.reshape(-1, *[1] * len(shape)))
+        found.append((Term(where, slot),) if count else ())
+    return found
 
 
-def _binder(eqn: Equation) -> Callable[..., list[Array]]:
-    def run(*operands: Array) -> list[Array]:
-        out = bind(eqn.primitive, operands, eqn.params)
-        return list(out) if eqn.primitive.multiple_results else [out]
+def _applied(
+    walk: Propagation, eqn: Equation, given: Given, groups: np.ndarray, count: int
+) -> Slot:
+    """The equation applied to ``count`` seeds at once: a list of arrays.
 
-    return run
-
-
-def apply_to_seeds(
-    walk: Propagation,
-    given: Sequence[Terms | None],
-    operands: Sequence[Any],
-    results: Sequence[Any],
-    groups: np.ndarray,
-    count: int,
-    columns: Sequence[Columns],
-    run: Callable[..., list[Array]],
-    atoms: Sequence[Any],
-) -> list[Terms]:
-    """The results' Jacobians of a linear function applied to ``count`` seeds at once.
-
-    ``groups[c]`` is the group of column ``c`` (its last entry, for column -1, is -1),
-    ``columns`` the columns of each result's entries, one for each group.
+    ``groups[c]`` is the seed of column ``c`` (its last entry, for column -1, is -1).
     """
     slots = slots_of(*(terms or () for terms in given))
     active = [i for i, terms in enumerate(given) if terms is not None]
-    residuals = [x for i, x in enumerate(atoms) if i not in active]
+    residuals = [x for i, x in enumerate(eqn.invars) if i not in active]
 
     def apply(*arrays: Array) -> list[Array]:
         values = iter(arrays[: len(slots)])
-        rest = iter(arrays[len(slots) :])
+        fixed = arrays[len(slots) :]
         seeds = [
-            seed(given[i] or (), values, operands[i], groups, count) for i in active
+            seed(given[i] or (), values, eqn.invars[i].aval, groups, count)
+            for i in active
         ]
-        fixed = list(rest)
 
         def one(*t: Array) -> list[Array]:
             tangents, others = iter(t), iter(fixed)
-            full = [
+            operands = [
                 next(tangents) if i in active else next(others)
                 for i in range(len(given))
             ]
-            return run(*full)
+            out = bind(eqn.primitive, operands, eqn.params)
+            return list(out) if eqn.primitive.multiple_results else [out]
 
         return jax.vmap(one)(*seeds)
 
-    whole = walk.tape.step(apply, slots, residuals, ())
-    found = []
-    for j, (aval, where) in enumerate(zip(results, columns, strict=True)):
-        shape = (count, *aval.shape)
-        slot = walk.tape.step(lambda out, j=j: out[j], [whole], [], shape, flops=0)
-        found.append((Term(where, slot),) if count else ())
-    return found
+    whole = Whole(eqn, tuple(eqn.invars[i] for i in active), count)
+    return walk.tape.step(apply, slots, residuals, (), flops=0, whole=whole)
 
 
 def seed(terms: Terms, values: Any, aval: Any, groups: np.ndarray, count: int) -> Array:

@@ -189,10 +189,8 @@ class _Table:
     def _nothing_open(self) -> PlanError:
         if self._least:
             return PlanError(
-                "no way to the Jacobian is predicted to fit memory_limit="
-                f"{self.options.memory_limit}: the least that would do is "
-                f"{self._least} bytes. Raise the limit, or let seeds go in chunks with "
-                "chunk_size='auto'."
+                f"no way to the Jacobian fits memory_limit={self.options.memory_limit}"
+                f": the least that would do is {self._least} bytes. Raise the limit."
             )
         notes = "; ".join(f"{c.way}: {c.note}" for c in self.rows)
         return PlanError(
@@ -218,11 +216,13 @@ class _Table:
         )
 
     def _chunk(self, way: str) -> int | None:
-        """How many seeds go in one batch; None for all of them."""
+        """How many seeds go in one batch, so that it fits; None for all of them."""
         chunk = self.options.chunk_size
-        if chunk != "auto":
-            return chunk if isinstance(chunk, int) else None
-        limit = self.options.memory_limit or DEFAULT_LIMIT
+        if isinstance(chunk, int):
+            return chunk
+        limit = self.options.memory_limit or (DEFAULT_LIMIT if chunk else None)
+        if limit is None:
+            return None
         price = pricing.forward if way == "forward" else pricing.reverse
         count = self.program.columns if way == "forward" else self.program.rows
         size = count
@@ -310,9 +310,10 @@ class _Table:
                 continue
             if way == "compressed, both" and not (found.num_pushes and found.num_pulls):
                 continue
-            cost = compressed.cost(self.program, found)
-            cost += pricing.written(
-                self.program, None if not self.options.sparse else pattern.nnz
+            entries = pattern.nnz if self.options.sparse else None
+            cost = pricing.together(
+                compressed.cost(self.program, found),
+                pricing.written(self.program, entries),
             )
             self._priced(Recipe(way), cost, found.note)
 

@@ -171,14 +171,14 @@ def _shape(variables: Sequence[Any]) -> tuple[int, ...] | None:
 
 def cost(program: Program, compression: Compression) -> Cost:
     """As many pushes and pulls as there are colours."""
-    total = Cost()
+    parts = []
     if compression.num_pushes:
-        total += pricing.forward(program, count=compression.num_pushes)
+        parts.append(pricing.forward(program, count=compression.num_pushes))
     if compression.num_pulls:
-        total += pricing.reverse(program, count=compression.num_pulls)
+        parts.append(pricing.reverse(program, count=compression.num_pulls))
     if compression.substitution is not None:
-        total += _substituting(compression.substitution)
-    return total
+        parts.append(_substituting(compression.substitution))
+    return pricing.together(*parts)
 
 
 def _substituting(s: Substitution) -> Cost:

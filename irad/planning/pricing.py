@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from irad._compat import mesh
-from irad._compat.ir import ClosedJaxpr, Jaxpr, is_inexact
+from irad._compat.ir import ClosedJaxpr, Jaxpr, Var, is_inexact
 from irad.accumulate import ENGINE
-from irad.cost import Cost, cost_of, equation_cost, tidied
-from irad.ellpack import TooWideError, slots_of
-from irad.ellpack.terms import Step
+from irad.cost import Cost, cost_of, equation_cost, room, tidied
+from irad.ellpack import Slot, TooWideError, slots_of
+from irad.ellpack.terms import Step, Whole
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable
 from irad.planning.program import Program
@@ -25,6 +26,12 @@ IRREGULAR = 100
 MOST_ENTRIES = 1 << 26
 """So many entries are computed at most where a sparse Jacobian is wanted."""
 
+MARGIN, TAPE_MARGIN = 1.5, 2.0
+"""XLA holds at most so many times what batches of seeds, and a tape, are counted to.
+
+Its order and its choice of what to store are its own.
+"""
+
 CONTRACTION = 4
 """A step of so many flops for each entry is a product that is summed."""
 
@@ -34,12 +41,15 @@ def forward(
 ) -> Cost:
     """Values once and ``count`` tangents, by default one for each input element.
 
-    They go in one batch, or ``chunk`` at a time.
+    They go in one batch, or ``chunk`` at a time; what was pushed is moved at the end.
     """
     made, _ = jvp_program(program)
     tangents = made.jaxpr.invars[len(program.jaxpr.invars) :]
-    batch, times = _batches(program.columns if count is None else count, chunk)
-    return cost_of(made.jaxpr, batch=batch, batched=tangents).scaled(times)
+    count = program.columns if count is None else count
+    batch, times, copies = _batches(count, chunk)
+    pushed = cost_of(made.jaxpr, batch=batch, batched=tangents)
+    held = (copies + 1) * _size(program, program.rows * count)
+    return _held_by_xla(pushed.scaled(times), held + _seeds(batch, tangents))
 
 
 def reverse(
@@ -51,9 +61,28 @@ def reverse(
     """
     split = vjp_program(program)
     given = split.linear.jaxpr.invars[len(split.sources) :]
-    batch, times = _batches(program.rows if count is None else count, chunk)
+    count = program.rows if count is None else count
+    batch, times, copies = _batches(count, chunk)
     pulled = cost_of(split.linear.jaxpr, batch=batch, batched=given)
-    return cost_of(split.forward.jaxpr) + pulled.scaled(times)
+    valued = cost_of(split.forward.jaxpr)
+    held = valued.peak_bytes + copies * _size(program, program.columns * count)
+    return valued + _held_by_xla(pulled.scaled(times), held + _seeds(batch, given))
+
+
+def _held_by_xla(cost: Cost, beside: int) -> Cost:
+    """A cost with a bound of what is held, and so many bytes beside it."""
+    return replace(cost, peak_bytes=round(MARGIN * cost.peak_bytes) + beside)
+
+
+def _seeds(batch: int, variables: Sequence[Any]) -> int:
+    """The bytes of a batch of tangents."""
+    return batch * sum(v.aval.size * v.aval.dtype.itemsize for v in variables)
+
+
+def _size(program: Program, entries: int) -> int:
+    """The bytes of so many entries of the Jacobian."""
+    variables: tuple[Any, ...] = program.inputs
+    return entries * max(np.dtype(v.aval.dtype).itemsize for v in variables)
 
 
 def jvp_program(program: Program) -> tuple[ClosedJaxpr, tuple[bool, ...]]:
@@ -79,10 +108,15 @@ def _marks(program: Program) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
     return active, wanted
 
 
-def _batches(count: int, chunk: int | None) -> tuple[int, int]:
-    """The size of a batch of seeds, and how many there are."""
+def _batches(count: int, chunk: int | None) -> tuple[int, int, int]:
+    """The size of a batch of seeds, how many there are, and copies of what they give.
+
+    A loop over batches writes one; seeds that are left over are joined to it.
+    """
     batch = max(1, min(chunk or count, count))
-    return batch, -(-count // batch)
+    times = -(-count // batch)
+    copies = 0 if times == 1 else 1 + (count % batch > 0)
+    return batch, times, copies
 
 
 def one_tangent(jaxpr: Jaxpr) -> float:
@@ -94,58 +128,122 @@ def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     """The forward programs, what the tape computes, and the result written out."""
     if not dense and structure.computed > MOST_ENTRIES:
         raise TooWideError(f"{structure.computed} entries would be computed")
-    total = Cost()
-    for s in sweeps.swept:
-        total += cost_of(tidied(s.split.forward.jaxpr))
-        for eqn in s.walk.computed:
-            total += equation_cost(eqn)
+    wanted = slots_of(*structure.all_terms())
+    steps = sweeps.tape.needed(wanted)
     itemsize = np.dtype(sweeps.dtype).itemsize
-    steps = sweeps.tape.needed(slots_of(*structure.all_terms()))
-    total += taped(steps, itemsize)
+    total, held = Cost(), 0
+    for valued in _valued(sweeps, steps):
+        total += valued
+        held += valued.peak_bytes
+    taped = _taped(steps, wanted, itemsize)
+    result = _result(structure, itemsize, dense=dense)
+    held += round(TAPE_MARGIN * taped.peak_bytes) + result.peak_bytes
+    return replace(total + taped + result, peak_bytes=held)
+
+
+def _valued(sweeps: Sweeps, steps: Sequence[Step]) -> Iterator[Cost]:
+    """The programs of values, without what no step of the tape reads."""
+    atoms = (x for step in steps for x in step.atoms)
+    needed: set[Any] = {x for x in atoms if type(x) is Var}
+    last = sweeps.swept[-1]
+    for s in sweeps.swept:
+        computed, used = [], set(needed)
+        for eqn in reversed(s.walk.computed):
+            if any(v in used for v in eqn.outvars):
+                used.update(x for x in eqn.invars if type(x) is Var)
+                computed.append(eqn)
+        forward, n = s.split.forward.jaxpr, len(s.section.stop)
+        results = iter(forward.outvars[n:])
+        kept = [] if s is last else forward.outvars[:n]
+        for v, source in zip(s.linear.invars, s.split.sources, strict=False):
+            if source is None:
+                y = next(results)
+                kept = [*kept, y] if v in used else kept
+        yield cost_of(tidied(forward.replace(outvars=list(kept))))
+        yield from map(equation_cost, computed)
+
+
+def _result(structure: Structure, itemsize: int, *, dense: bool) -> Cost:
+    """The result written out: one array, or entries taken from those of the terms."""
     entries = structure.rows * structure.columns if dense else structure.computed
-    moved = 0 if dense or structure.factors else structure.entries().irregular
-    apart = sum(factor.size for factor in structure.factors)
-    flops = 2 * apart * structure.rows * structure.columns if dense else 0
     written = entries * itemsize
-    moved *= IRREGULAR
-    return total + Cost(
+    if not dense:
+        irregular = 0 if structure.factors else structure.entries().irregular
+        moved = written + irregular * IRREGULAR
+        return Cost(bytes=moved, peak_bytes=3 * written, kernels=2)
+    apart = sum(factor.size for factor in structure.factors)
+    flops = 2 * apart * structure.rows * structure.columns
+    beside = 2 * apart * (structure.rows + structure.columns) * itemsize
+    parts = len(structure.outputs) * len(structure.inputs)
+    times = 2 if parts > 1 or apart or structure.by_input else 1
+    return Cost(
         flops=flops,
         contracted=flops,
-        bytes=written + moved,
-        peak_bytes=written,
+        bytes=written,
+        peak_bytes=times * written + beside,
         kernels=2,
     )
 
 
 def written(program: Program, entries: int | None) -> Cost:
-    """What it takes to write the result: all of it, or some entries."""
+    """What it takes to write the result: all of it, or some entries taken together."""
     count = program.rows * program.columns if entries is None else entries
-    variables: tuple[Any, ...] = program.inputs
-    size = count * np.dtype(variables[0].aval.dtype).itemsize
-    return Cost(bytes=size, peak_bytes=size, kernels=1)
+    size = _size(program, count)
+    held = 2 if entries is None else 3
+    return Cost(bytes=size, peak_bytes=held * size, kernels=1)
 
 
-def taped(steps: Sequence[Step], itemsize: int) -> Cost:
+def together(*costs: Cost) -> Cost:
+    """One after the other, where each holds its results to the end."""
+    held = sum(cost.peak_bytes for cost in costs)
+    return replace(sum(costs, start=Cost()), peak_bytes=held)
+
+
+def _taped(steps: Sequence[Step], wanted: Sequence[Slot], itemsize: int) -> Cost:
     """Steps that are no products run inside other kernels, half of them stored."""
-    flops = contracted = moved = kernels = live = 0
+    total = Cost()
     for step in steps:
-        size = int(np.prod(step.result.shape, dtype=np.int64))
-        flops += step.flops
-        live = max(live, size)
+        if step.whole is not None:
+            total += _whole(step.whole)
+            continue
+        size = _elements(step.result)
         if step.flops >= CONTRACTION * max(size, 1):
-            read = sum(int(np.prod(slot.shape, dtype=np.int64)) for slot in step.slots)
-            contracted += step.flops
-            moved += size + read
-            kernels += 1
+            moved = (size + sum(map(_elements, step.slots))) * itemsize
+            total += Cost(step.flops, 0, moved, 0, step.flops, 1)
         elif step.flops:
-            moved += size // 2
-    return Cost(
-        flops=flops,
-        contracted=contracted,
-        bytes=moved * itemsize,
-        peak_bytes=2 * live * itemsize,
-        kernels=kernels,
-    )
+            total += Cost(step.flops, 0, size // 2 * itemsize)
+    return replace(total, peak_bytes=_held(steps, wanted, itemsize))
+
+
+def _whole(whole: Whole) -> Cost:
+    """An equation applied to a batch of tangents."""
+    return equation_cost(whole.eqn, batch=whole.count, batched=whole.active)
+
+
+def _held(steps: Sequence[Step], wanted: Sequence[Slot], itemsize: int) -> int:
+    """A bound of the bytes that a tape holds at once, if it stores every step.
+
+    A product may turn its result.
+    """
+    last = {slot.number: i for i, step in enumerate(steps) for slot in step.slots}
+    last.update((slot.number, len(steps)) for slot in wanted)
+    live = peak = 0
+    for i, step in enumerate(steps):
+        own, read = step.result, {slot.number: slot for slot in step.slots}
+        live += room(_elements(own) * itemsize)
+        turned = 0
+        if step.whole is not None:
+            turned = _whole(step.whole).peak_bytes
+        elif step.flops >= CONTRACTION * max(_elements(own), 1):
+            turned = room(_elements(own) * itemsize)
+        peak = max(peak, live + turned)
+        dead = [x for x in read.values() if last[x.number] == i]
+        live -= sum(room(_elements(x) * itemsize) for x in dead)
+    return peak
+
+
+def _elements(slot: Slot) -> int:
+    return int(np.prod(slot.shape, dtype=np.int64))
 
 
 def is_structured(program: Program) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +19,7 @@ from irad.ellpack import (
     entries_of,
     slots_of,
 )
-from irad.ellpack.assembly import Values
+from irad.ellpack.assembly import Product, Values
 from irad.ellpack.propagation import Factor
 from irad.planning.program import size_of
 
@@ -83,12 +81,12 @@ class Structure:
         total: Array | None = None
         if self.by_output and self.by_output[j]:
             terms = self.by_output[j]
-            own = dense_block(terms, values, y.shape, first, n, dtype)
+            product = None
             if apart is not None:
                 k = apart.shape[0]
                 left = dense_block(terms, values, y.shape, self.columns, k, dtype)
-                product = _product(left.reshape(m, k), apart[:, first : first + n])
-                own = own + product.reshape(*y.shape, n)
+                product = Product(left, apart[:, first : first + n])
+            own = dense_block(terms, values, y.shape, first, n, dtype, product=product)
             total = own.reshape(shape)
         if self.by_input and self.by_input[i]:
             above = self._first(self.outputs, j)
@@ -201,18 +199,6 @@ class Structure:
         row = np.concatenate(rows) if rows else np.zeros(0, np.int32)
         column = np.concatenate(columns) if columns else np.zeros(0, np.int32)
         return SparseEntries(row, column, tuple(parts))
-
-
-FEW = 4
-"""Products of so few terms are added up where they are written."""
-
-
-def _product(left: Array, right: Array) -> Array:
-    """A matrix product; a narrow one as a sum of outer products, which XLA fuses."""
-    if left.shape[1] > FEW:
-        return left @ right
-    outer = [left[:, i, None] * right[i] for i in range(left.shape[1])]
-    return functools.reduce(operator.add, outer)
 
 
 def _pattern(row: Any, column: Any, shape: tuple[int, int]) -> Any:

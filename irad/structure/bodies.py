@@ -8,7 +8,7 @@ from typing import Any
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Var
 from irad.caching import by_jaxpr
-from irad.emitter import Emitter, Snippet, opened, snippet
+from irad.emitter import Emitter, Snippet, opened, snippet, without_constants
 from irad.graph import SplitProgram
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "positions",
     "spread",
     "variables_read",
+    "without_constants",
 ]
 
 

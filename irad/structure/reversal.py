@@ -20,7 +20,7 @@ from irad._compat.ir import Atom, ClosedJaxpr, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing import binomial, online
 from irad.emitter import Emitter, Snippet, snippet
-from irad.structure.bodies import code_of, lifted, opened, pick
+from irad.structure.bodies import code_of, lifted, pick, without_constants
 from irad.structure.steps import Step
 
 ONE = np.int32(1)
@@ -46,13 +46,13 @@ def recorded(
     num_cond = len(cond.in_avals) - len(s)
     going = emit.splice(code_of(cond), [*consts[:num_cond], *s])
     if not any(step.stored):
-        carry = [*emit.splice(_traced(lambda: [np.int32(0)], []), []), *going, *s]
+        carry = [*emit.splice(traced(lambda: [np.int32(0)], []), []), *going, *s]
         goes_on = _condition(lambda i, going, *s: going, carry)
         body = _stretch_body(step.run, cond)
         trips, _, *y = while_equation(emit, goes_on, body, [], consts, carry)
         return y, [trips]
     stored = pick(s, step.stored)
-    start = emit.splice(_traced(_started(slots), stored), stored)
+    start = emit.splice(traced(_started(slots), stored), stored)
     carry = [*start, *going, *s]
     k = len(start)
     goes_on = _condition(lambda *carry: carry[k], carry)
@@ -88,7 +88,7 @@ def _stretch_body(run: ClosedJaxpr, cond: ClosedJaxpr) -> ClosedJaxpr:
     emit = Emitter()
     y = emit.splice(code_of(run), inputs)
     outs = [
-        *emit.splice(_traced(lambda i: [i + ONE], [i]), [i]),
+        *emit.splice(traced(lambda i: [i + ONE], [i]), [i]),
         *emit.splice(code_of(cond), [*read, *y]),
         *y,
     ]
@@ -121,7 +121,7 @@ def _storing_body(
 
     emit = Emitter()
     given = [*tables, event, i, positions, *buffers, *states]
-    until, *placed = emit.splice(_traced(place, given), given)
+    until, *placed = emit.splice(traced(place, given), given)
     goes_on = _condition(lambda until, i, going, *s: going & (i < until), [i, *carry])
     after, *rest = while_equation(emit, goes_on, stretch, [until], consts, carry)
     return emit.closed(
@@ -174,7 +174,7 @@ def _counted(body: ClosedJaxpr) -> ClosedJaxpr:
     n = len(body.out_avals)
     inputs, left = _inputs(body), Var(COUNT)
     emit = Emitter()
-    fewer = emit.splice(_traced(lambda left: [left - ONE], [left]), [left])
+    fewer = emit.splice(traced(lambda left: [left - ONE], [left]), [left])
     outs = emit.splice(code_of(body), inputs)
     fixed, s = inputs[: len(inputs) - n], inputs[len(inputs) - n :]
     return emit.closed([*fixed, left, *s], [*fewer, *outs], "counted")
@@ -205,12 +205,12 @@ def _reversing_body(again: ClosedJaxpr, pull: ClosedJaxpr, slots: int) -> Closed
 
     emit = Emitter()
     given = [table, positions, left, *buffers]
-    distance, arrived, stores, *states = emit.splice(_traced(recall, given), given)
+    distance, arrived, stores, *states = emit.splice(traced(recall, given), given)
     carry = [distance, *states]
     is_left = _condition(lambda left, *_: left > 0, carry)
     states = while_equation(emit, is_left, _counted(again), [], fixed, carry)[1:]
     given = [positions, left, arrived, stores, *buffers, *states]
-    stays, *settled = emit.splice(_traced(settle, given), given)
+    stays, *settled = emit.splice(traced(settle, given), given)
     outs = _unless(emit, stays, pull, [*fixed, *states, *cotangents])
     carry = [left, positions, *buffers, *cotangents]
     return emit.closed([table, *fixed, *carry], [*settled, *outs], "reverse")
@@ -244,7 +244,7 @@ def while_equation(
     """Emits a ``while``."""
     cond_given = [*map(emit.constant, cond.consts), *cond_consts]
     body_given = [*map(emit.constant, body.consts), *body_consts]
-    cond, body = (ir.closed_jaxpr(opened(closed)) for closed in (cond, body))
+    cond, body = without_constants(cond), without_constants(body)
     params = {
         "cond_jaxpr": cond,
         "body_jaxpr": body,
@@ -261,7 +261,8 @@ def _inputs(closed: ClosedJaxpr) -> list[Var]:
     return [Var(aval) for aval in closed.in_avals]
 
 
-def _traced(fun: Callable[..., Sequence[Any]], operands: Sequence[Atom]) -> Snippet:
+def traced(fun: Callable[..., Sequence[Any]], operands: Sequence[Atom]) -> Snippet:
+    """The code of a function of values like these."""
     jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "checkpoints")
     return snippet(jaxpr, consts)
 

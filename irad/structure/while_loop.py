@@ -12,15 +12,15 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from irad._compat import ir, tracing
+from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing.online import MAX_CHECKPOINTS
-from irad.emitter import Emitter, snippet
+from irad.emitter import Emitter
 from irad.graph import Engine, Linearized
-from irad.structure.bodies import code_of, opened, pick
+from irad.structure.bodies import code_of, opened, pick, without_constants
 from irad.structure.loops import Parts, activity, jvp_body
-from irad.structure.reversal import recorded, reversed_loop, while_equation
+from irad.structure.reversal import recorded, reversed_loop, traced, while_equation
 from irad.structure.steps import Step, step_of
 
 
@@ -44,7 +44,7 @@ class While:
         self._engine = engine
         self._slots = MAX_CHECKPOINTS
         self._cond_values, self._values = cond.consts, body.consts
-        self._cond, self._body = ir.closed_jaxpr(opened(cond)), opened(body)
+        self._cond, self._body = without_constants(cond), opened(body)
         operands = range(len(eqn.invars))
         places = [*(None for _ in body.consts), *operands[self._num_cond :]]
         n = len(eqn.outvars)
@@ -155,7 +155,7 @@ def _masked(
     emit = Emitter()
     inputs = [Var(v.aval) for v in cond.jaxpr.invars]
     going = emit.splice(code_of(cond), inputs)
-    code = _traced(lambda going: [jnp.any(going)], going)
+    code = traced(lambda going: [jnp.any(going)], going)
     anyone = emit.closed(inputs, emit.splice(code, going), "cond")
 
     emit = Emitter()
@@ -165,7 +165,7 @@ def _masked(
     going = emit.splice(code_of(cond), [*first, *s])
     y = emit.splice(code_of(ir.closed_jaxpr(body)), own)
     operands = [*going, *y, *s]
-    outs = emit.splice(_traced(_selected, operands), operands)
+    outs = emit.splice(traced(_selected, operands), operands)
     return anyone, emit.closed([*first, *own], outs, "body").jaxpr
 
 
@@ -176,11 +176,6 @@ def _selected(going: Any, *states: Any) -> list[Any]:
         lax.select(lax.broadcast_in_dim(going, new.shape, range(going.ndim)), new, old)
         for new, old in zip(states[:n], states[n:], strict=True)
     ]
-
-
-def _traced(fun: Any, operands: Sequence[Atom]) -> Any:
-    jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "masked")
-    return snippet(jaxpr, consts)
 
 
 def while_loop(

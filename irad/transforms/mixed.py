@@ -81,9 +81,10 @@ def jacobian(
             host, outputs and inputs flattened in order; ``"operator"``: an
             ``irad.Jacobian``.
         chunk_size: so many columns or rows go in one batch; ``"auto"`` takes as many
-            as fit in ``memory_limit``.
-        memory_limit: bytes, or a text such as ``"2GiB"``: only plans that are predicted
-            to hold less at once are considered.
+            as fit in ``memory_limit``, or in 2 GiB.
+        memory_limit: bytes, or a text such as ``"2GiB"``: only ways that hold no more
+            at once are considered, results and temporaries of the compiled program
+            together. Columns or rows go in chunks where all of them do not fit.
         plan: a plan from ``irad.plan`` for the same program, to be followed.
 
     Returns:
@@ -91,7 +92,8 @@ def jacobian(
 
     Raises:
         TypeError: an input or output of a type that cannot be differentiated.
-        PlanError: no way is open, or ``plan`` is for another program.
+        PlanError: no way is open, or none fits ``memory_limit`` (then the least that
+            would do is named), or ``plan`` is for another program.
 
     Example:
         >>> import irad, jax.numpy as jnp

@@ -212,7 +212,8 @@ def test_what_takes_too_long_is_left_out(monkeypatch):
 
 def test_what_is_missed_stands_beside_the_side_that_shows_it():
     counted = {"flops": 100, "setup_s": 3.0}
-    slow = {"median": 2.0, "low": 1.8, "high": 2.2, "same_program": False}
+    times = {"median": 2.0, "low": 1.8, "high": 2.2}
+    slow = {**times, "same_program": False, "same_mode": False}
     row = {
         "program": "bundle adjustment",
         "ours": {"asdex": "ours bcoo", "by hand": "ours values"},
@@ -221,8 +222,9 @@ def test_what_is_missed_stands_beside_the_side_that_shows_it():
     }
     missed = suite.missed(row)
     assert missed == {"asdex": ["time 1"], "ours values": ["set-up 2 s"]}
-    same = {"asdex": {**slow, "same_program": True}}
-    assert "asdex" not in suite.missed({**row, "beside": same})
+    for equal in ("same_program", "same_mode"):
+        same = {"asdex": {**slow, equal: True}}
+        assert "asdex" not in suite.missed({**row, "beside": same})
     row = {**row, "program": "elementwise", "beside": {}}
     row["sides"] = {"ours values": {**counted, "flops": 120}, "by hand": counted}
     assert suite.missed(row) == {"by hand": ["flops 1.1"]}

@@ -251,18 +251,6 @@ def test_a_search_needs_no_more_multiplications_than_markowitz() -> None:
     assert counts[1] <= counts[0]
 
 
-def test_a_memory_limit_closes_what_holds_more() -> None:
-    fun = lambda x: jnp.tanh(jnp.cumsum(jnp.sin(x)) ** 2)  # noqa: E731
-    x = jnp.linspace(0.1, 1.0, 300)
-    free = irad.plan(fun)(x)
-    assert free.cost.peak_bytes >= 300 * 300 * 8
-    with pytest.raises(irad.PlanError, match="the least that would do"):
-        irad.plan(fun, memory_limit="100kB")(x)
-    limit = 2 * free.cost.peak_bytes
-    J = irad.jacobian(fun, memory_limit=limit, chunk_size="auto")(x)
-    np.testing.assert_allclose(J, jax.jacobian(fun)(x), 1e-9, 1e-12)
-
-
 def test_measuring_takes_the_fastest_of_those_it_ran() -> None:
     u = jnp.arange(1.0, 50.0)
     plan = irad.plan(burgers, effort="measure")(u)

@@ -1,0 +1,60 @@
+"""What the compiled program of a planned Jacobian does, beside that by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import irad
+from benchmarks.harness.work import Work, work
+from benchmarks.programs import jacobians
+
+pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
+
+PROGRAMS = {program.name: program for program in jacobians("small")}
+
+
+def work_of(fun: Any, *args: Any) -> Work:
+    return work(jax.jit(fun).lower(*args).compile().as_text() or "")
+
+
+@pytest.mark.parametrize("name", ["tridiagonal", "diagonal + rank 1"])
+def test_a_dense_jacobian_takes_no_operations_for_its_zeros(name: str) -> None:
+    program = PROGRAMS[name]
+    args = program.arguments()
+    ours = work_of(irad.jacobian(program.make()), *args)
+    assert ours.flops <= 1.1 * work_of(program.by_hand, *args).flops
+
+
+def test_entries_are_added_where_several_are_in_one_place() -> None:
+    def fun(x: Any) -> Any:
+        return jnp.sin(x) + x[::-1] * x + x[0] * jnp.cos(x) + jnp.tanh(x @ x)
+
+    x = jnp.linspace(0.1, 1.0, 7)
+    J = irad.jacobian(fun)(x)
+    assert jnp.allclose(J, jax.jacobian(fun)(x), atol=1e-5)
+
+
+def test_entries_that_never_meet_are_not_added() -> None:
+    a = jnp.linspace(0.1, 1.0, 7)
+
+    def fun(x: Any) -> Any:
+        return jnp.pad(x[:3] * a[:3], (0, 4)) + jnp.pad(x[3:] * a[3:], (3, 0))
+
+    J = irad.jacobian(fun, format="bcoo")
+    assert work_of(lambda x: J(x).data, a).flops == 0
+    assert jnp.allclose(J(a).todense(), jnp.diag(a))
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("elementwise", 1.12), ("tridiagonal", 1.01)]
+)
+def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
+    program = PROGRAMS[name]
+    args = program.arguments()
+    J = irad.jacobian(program.make(), format="bcoo")
+    ours = work_of(lambda *args: J(*args).data, *args)
+    assert ours.flops <= most * work_of(program.by_hand, *args).flops
