@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from irad._compat.ir import JaxprEqn, Var
-from irad.cost import Cost, Machine, equation_cost, seconds
-from irad.cost.operations import FUNCTIONS, MOVES, operations
+from irad.cost import Machine, equation_cost, seconds
+from irad.cost.operations import CONTRACTIONS, FUNCTIONS, MOVES, operations
 from irad_passes import Price
 
 SMALL_PRODUCTS = 2.0
@@ -42,15 +42,29 @@ def loop_price(machine: Machine, storing: float) -> Price:
 
 def _computed(machine: Machine) -> Callable[[JaxprEqn], float]:
     def computed(eqn: JaxprEqn) -> float:
-        work = operations(eqn)
-        if work is None or work.contracted:
-            return SMALL_PRODUCTS * seconds(equation_cost(eqn), machine)
-        if eqn.primitive in FUNCTIONS or eqn.primitive in MOVES:
-            inside = Cost(work.flops, work.transcendentals)
-            return seconds(inside, machine) + _LEAST_COMPUTED
+        if eqn.primitive in MOVES:
+            return _LEAST_COMPUTED
+        function = FUNCTIONS.get(eqn.primitive)
+        if function is not None:
+            # The function's own count, since this is asked of each equation.
+            simple = function.flops - function.transcendentals
+            entry = simple / machine.flops
+            entry += function.transcendentals * machine.transcendental
+            aval: Any = eqn.outvars[0].aval
+            return aval.size * entry + _LEAST_COMPUTED
+        if eqn.primitive in CONTRACTIONS:
+            return SMALL_PRODUCTS * _alone(eqn, machine)
         return seconds(equation_cost(eqn), machine)
 
     return computed
+
+
+def _alone(product: JaxprEqn, machine: Machine) -> float:
+    """Seconds for a product at full speed, its factors in the cache."""
+    work = operations(product)
+    moved = sum(bytes_of(x.aval) for x in (*product.invars, *product.outvars))
+    contracting = 0.0 if work is None else work.contracted / machine.contracted
+    return max(contracting, moved / machine.bandwidth(moved)) + machine.kernel
 
 
 def deferral_gain(
@@ -62,9 +76,9 @@ def deferral_gain(
     """
     inside = after = 0.0
     for dot in products:
-        cost, total = equation_cost(dot), bytes_of(dot.outvars[0].aval)
-        inside += SMALL_PRODUCTS * seconds(cost, machine)
+        work, total = operations(dot), bytes_of(dot.outvars[0].aval)
+        inside += SMALL_PRODUCTS * _alone(dot, machine)
         inside += 2 * total / machine.bandwidth(total)
-        after += cost.contracted / machine.contracted
+        after += work.contracted / machine.contracted if work else 0.0
     after += machine.keeping * sum(bytes_of(x.aval) for x in stacked)
     return inside - after
