@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 
 import jax
 
+from irad import cost
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
 from irad.checkpointing import Checkpointing, Schedule
 from irad.checkpointing.schedules import written_out
-from irad.cost import cost_of, seconds, tidied
 from irad.errors import PlanError
 
 T = TypeVar("T")
@@ -121,13 +121,14 @@ def _candidate(
     make: Callable[[Schedule], Derivative[T]], schedule: Schedule
 ) -> Candidate[T]:
     derivative = make(schedule)
-    costs = [cost_of(tidied(program.jaxpr)) for program in derivative.programs]
+    programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
+    costs = list(map(cost.cost_of, programs))
     backend = jax.default_backend()
     return Candidate(
         schedule,
         derivative,
-        sum(seconds(cost, backend) for cost in costs),
-        derivative.held + max(cost.peak_bytes for cost in costs),
+        sum(cost.seconds(each, backend) for each in costs),
+        derivative.held + max(each.peak_bytes for each in costs),
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from irad import cost
 from irad._compat.ir import JaxprEqn, Var
-from irad.cost import Machine, equation_cost, seconds
+from irad.cost import Machine, seconds
 from irad.cost.operations import CONTRACTIONS, FUNCTIONS, MOVES, operations
 from irad_passes import Price
 
@@ -54,7 +55,7 @@ def _computed(machine: Machine) -> Callable[[JaxprEqn], float]:
             return aval.size * entry + _LEAST_COMPUTED
         if eqn.primitive in CONTRACTIONS:
             return SMALL_PRODUCTS * _alone(eqn, machine)
-        return seconds(equation_cost(eqn), machine)
+        return seconds(cost.equation_cost(eqn), machine)
 
     return computed
 

@@ -44,11 +44,11 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1.2e-9,
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
-        keeping=0.75e-9,
+        keeping=0.875e-9,
         source="one core of an Intel Xeon with AVX-512, `python -m "
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
         "ns an entry, copies in and out of the cache, reductions of 8 entries; keeping "
-        "from the loops of `python -m benchmarks memory`, 2 to 5 ns a number of which "
+        "from the loops of `python -m benchmarks memory`, 3.5 ns a number of which "
         "most is mapping its page",
     ),
     "gpu": Machine(
