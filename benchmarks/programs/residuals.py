@@ -41,7 +41,7 @@ def chain(steps: int) -> Callable[..., jax.Array]:
 
     def loss(start: jax.Array, rate: jax.Array) -> jax.Array:
         def step(x: jax.Array, _: None) -> tuple[jax.Array, None]:
-            for _ in range(10):
+            for _turn in range(10):
                 x = rate * jnp.sin(x) + x
             return x, None
 
