@@ -17,6 +17,8 @@ SETTINGS = (
     "jax_default_matmul_precision",
     "jax_numpy_dtype_promotion",
 )
+# What glibc keeps of freed memory, and so what a call's temporaries cost.
+ALLOCATOR = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
 def environment() -> dict[str, object]:
@@ -31,6 +33,7 @@ def environment() -> dict[str, object]:
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "device": str(jax.devices()[0].device_kind),
+        "malloc": {name: os.environ.get(name) for name in ALLOCATOR},
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         **{name: getattr(jax.config, name) for name in SETTINGS},
     }

@@ -37,6 +37,7 @@ class Peer:
 
     name: str
     grad: Callable[..., Callable[..., Any]]
+    value_and_grad: Callable[..., Callable[..., Any]]
     clear_caches: Callable[[], None]
     whole: dict[int, Callable[..., Callable[..., Any]]]
     formats: Sequence[Format] = ("dense",)
@@ -46,7 +47,7 @@ class Peer:
 def peer(subject: Subject) -> Peer:
     """The library of that name; JAX itself tries the instrument out."""
     module = importlib.import_module(subject)
-    shared = module.grad, module.clear_caches
+    shared = module.grad, module.value_and_grad, module.clear_caches
     if subject == "jax":
         return Peer(subject, *shared, {1: better_mode, 2: jax.hessian})
     whole = {1: module.jacobian, 2: module.hessian}

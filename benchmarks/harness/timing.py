@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import math
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,11 +34,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Rounds:
-    """How often the sides take their turn: ``least``, then ``most`` or ``seconds``."""
+    """How often the sides take their turn: ``least``, then ``most`` or ``seconds``.
+
+    ``shuffled`` rounds each have an order of their own, from a fixed seed: for sides
+    that leave the machine in another state to the one that follows.
+    """
 
     least: int = 20
     most: int = 20
     seconds: float = math.inf
+    shuffled: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,16 @@ def interleaved(
     rounds = rounds or Rounds()
     calls = {name: _calls(side, clock) for name, side in sides.items()}
     samples: dict[str, list[float]] = {name: [] for name in sides}
+    order, draw = list(sides), random.Random(0)
     gc.collect()
     started = time.perf_counter()
     for done in range(rounds.most):
         if done >= rounds.least and time.perf_counter() - started > rounds.seconds:
             break
-        for name, side in sides.items():
-            samples[name].append(_sample(side, calls[name], clock))
+        if rounds.shuffled:
+            draw.shuffle(order)
+        for name in order:
+            samples[name].append(_sample(sides[name], calls[name], clock))
     return {name: Times(tuple(taken)) for name, taken in samples.items()}
 
 

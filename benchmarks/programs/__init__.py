@@ -12,6 +12,7 @@ from benchmarks.programs import (
     perceptron,
     random_field,
     recurrent,
+    residuals,
     scalar_graphs,
     statistical,
     structured,
@@ -27,6 +28,7 @@ __all__ = [
     "equation_chains",
     "hessians",
     "jacobians",
+    "kept_by_gradients",
     "models",
 ]
 
@@ -47,6 +49,8 @@ JACOBIANS = (
     grids.programs,
     bundle.programs,
 )
+# Beside programs of their own: those with a loop, whose gradients keep each step.
+LOOPS = (recurrent, differential, random_field)
 HESSIANS = (curvature.programs, scalar_graphs.options)
 
 
@@ -58,6 +62,12 @@ def models(size: Size) -> list[Program]:
 def equation_chains(size: Size) -> list[Program]:
     """Programs of a given number of equations."""
     return chains.programs(size)
+
+
+def kept_by_gradients(size: Size) -> list[Program]:
+    """Programs whose gradients differ by what they keep: loops, and a deep net."""
+    loops = [program for family in LOOPS for program in family.programs(size)]
+    return [*loops, transformer.programs(size)[-1], *residuals.programs(size)]
 
 
 def jacobians(size: Size) -> list[Derivative]:

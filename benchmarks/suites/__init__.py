@@ -8,6 +8,7 @@ from benchmarks.suites import (
     gradients,
     imports,
     jacobians,
+    memory,
     transform,
 )
 from benchmarks.suites.suite import Suite
@@ -19,6 +20,8 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "transform": (transform.SUITE,),
     "gradients": (gradients.SUITE, *dispatch.SUITES),
     "dispatch": dispatch.SUITES,
+    "memory": (memory.SUITE,),
+    "memory-wall": (memory.WALL,),
     "jacobians": (jacobians.JACOBIANS,),
     "hessians": (jacobians.HESSIANS,),
     "elimination": (elimination.SUITE,),

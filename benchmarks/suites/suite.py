@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from benchmarks.harness.agreement import DisagreementError
@@ -30,7 +30,7 @@ class Suite(Generic[P]):
     """Programs, the measurement of one, and the columns that show it.
 
     ``row`` raises ``DisagreementError`` for wrong values and ``PeerError`` where the
-    peer fails.
+    peer fails. ``summary`` says what holds for all rows that were measured.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Suite(Generic[P]):
     columns: Sequence[Column]
     notes: Sequence[str] = ()
     lines: Callable[[Row], Sequence[Row]] = alone
+    summary: Callable[[Sequence[Row]], Sequence[str]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,7 @@ def measure(
             rows.append({**named, "failed": str(error)})
         except DisagreementError as error:
             errors.append(f"{suite.name}: {program.name}: {error}")
-    empty = Table(suite.title, suite.columns, (), suite.notes, suite.lines)
-    return Outcome(suite.name, replace(empty, rows=rows), errors)
+    measured = [row for row in rows if "failed" not in row]
+    notes = [*suite.notes, *suite.summary(measured)]
+    table = Table(suite.title, suite.columns, rows, notes, suite.lines)
+    return Outcome(suite.name, table, errors)

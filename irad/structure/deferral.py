@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 from jax import lax
 
 from irad._compat import ir
@@ -27,11 +28,19 @@ _AFTERWARDS = frozenset(
         lax.transpose_p,
         lax.reshape_p,
         lax.squeeze_p,
-        lax.convert_element_type_p,
         lax.neg_p,
         lax.copy_p,
     )
 )
+
+
+def _may_be_done_to_the_sum(eqn: JaxprEqn) -> bool:
+    """Whether an equation is linear, and the sum fits the type of its operand."""
+    if eqn.primitive is not lax.convert_element_type_p:
+        return eqn.primitive in _AFTERWARDS
+    x: Any = eqn.invars[0].aval
+    before, after = jnp.finfo(x.dtype), jnp.finfo(eqn.params["new_dtype"])
+    return bool(after.max <= before.max and after.eps >= before.eps)
 
 
 @dataclass(frozen=True)
@@ -158,7 +167,7 @@ class _Program:
                 yield from self.terms(operand)
             return
         tail: list[JaxprEqn] = []
-        while eqn is not None and eqn.primitive in _AFTERWARDS:
+        while eqn is not None and _may_be_done_to_the_sum(eqn):
             tail.append(eqn)
             eqn = self._only_maker(eqn.invars[0])
         if eqn is None or not self._is_deferrable(eqn):

@@ -119,7 +119,8 @@ def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
     """The body and its linear program as one, calls written out.
 
     It takes the body's inputs, then tangents or cotangents, and gives the body's
-    outputs, then the images.
+    outputs, then the images. A linear program with effects stays one call, so that
+    none of them is before, whatever it depends on.
     """
     emit = Emitter()
     full = split.forward.jaxpr
@@ -127,8 +128,15 @@ def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
     outs = emit.splice(code_of(split.forward), full.invars)
     residuals = split.residuals(full.invars, outs[m:])
     given = [Var(v.aval) for v in split.linear.jaxpr.invars[len(residuals) :]]
-    images = emit.splice(code_of(split.linear), [*residuals, *given])
+    operands = [*residuals, *given]
+    stays = bool(split.linear.jaxpr.effects)
+    if stays:
+        images = emit.call(split.linear, operands, "linear")
+    else:
+        images = emit.splice(code_of(split.linear), operands)
     made = emit.closed([*full.invars, *given], [*outs[:m], *images], "joint")
+    if stays:
+        return made
     jaxpr = inline(made.jaxpr, max_equations=MOST_INLINED, keep_shared=False)
     return ir.closed_jaxpr(cse(jaxpr), made.consts)
 

@@ -91,7 +91,14 @@ def failing(fun, *, format="dense"):
 
 def subject(jacobian):
     whole = {1: jacobian, 2: jax.hessian}
-    return Peer("ours", jax.grad, lambda: None, whole, ("dense", "bcoo", "values"))
+    return Peer(
+        "ours",
+        jax.grad,
+        jax.value_and_grad,
+        lambda: None,
+        whole,
+        ("dense", "bcoo", "values"),
+    )
 
 
 def outcome(jacobian, program=TINY):

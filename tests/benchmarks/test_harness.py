@@ -44,6 +44,17 @@ def test_sides_take_turns_after_each_was_warmed_up():
     assert times["b"].spread == 0.0
 
 
+def test_shuffled_rounds_have_every_side_after_every_other():
+    clock = Clock()
+    sides = {name: clock.side(name, 1.0) for name in "abc"}
+    rounds = Rounds(least=20, most=20, shuffled=True)
+    times = interleaved(sides, rounds=rounds, clock=clock)
+    turns = clock.ran[3:]
+    assert all(sorted(turns[i : i + 3]) == [*"abc"] for i in range(0, 60, 3))
+    assert set(itertools.permutations("abc", 2)) <= set(itertools.pairwise(turns))
+    assert all(len(side.samples) == 20 for side in times.values())
+
+
 def test_what_prepares_is_not_timed_and_makes_anew():
     clock = Clock()
     made = itertools.count()

@@ -14,14 +14,19 @@ from benchmarks.command import main
 from benchmarks.harness import timing
 from benchmarks.harness.peers import Peer, PeerError, failures_of, peer
 from benchmarks.harness.tables import Column, Table, plain
-from benchmarks.programs import Program, equation_chains, models
-from benchmarks.suites import SUITES, dispatch, gradients, imports, transform
+from benchmarks.programs import (
+    Program,
+    equation_chains,
+    kept_by_gradients,
+    models,
+)
+from benchmarks.suites import SUITES, dispatch, gradients, imports, memory, transform
 from benchmarks.suites.suite import measure
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 
 ONCE = timing.Rounds(least=1, most=1)
-EVERY = [transform.SUITE, gradients.SUITE, *dispatch.SUITES]
+EVERY = [transform.SUITE, gradients.SUITE, memory.SUITE, *dispatch.SUITES]
 
 
 def make():
@@ -48,12 +53,20 @@ def failing(fun, argnums=0):
     raise NotImplementedError("no rule for 'sin'\nand more lines")
 
 
+def with_value(grad):
+    def value_and_grad(fun, argnums=0):
+        gradient = grad(fun, argnums)
+        return lambda *args: (fun(*args), gradient(*args))
+
+    return value_and_grad
+
+
 def nothing() -> None:
     """The caches of a peer that has none."""
 
 
 RIGHT, SCALED, FAILING = (
-    Peer(name, grad, nothing, {})
+    Peer(name, grad, with_value(grad), nothing, {})
     for name, grad in {"right": jax.grad, "scaled": scaled, "failing": failing}.items()
 )
 
@@ -63,6 +76,7 @@ def once(monkeypatch):
     monkeypatch.setattr(timing, "SAMPLE", 0.0)
     monkeypatch.setattr(transform, "ROUNDS", ONCE)
     monkeypatch.setattr(gradients, "ROUNDS", ONCE)
+    monkeypatch.setattr(memory, "ROUNDS", ONCE)
     monkeypatch.setattr(dispatch, "ROUNDS", ONCE)
     monkeypatch.setattr(dispatch, "SLOW", ONCE)
 
@@ -145,7 +159,9 @@ def test_only_the_peers_own_failure_becomes_a_row():
 
 
 @pytest.mark.parametrize(
-    "program", [*models("small"), *equation_chains("small")], ids=lambda p: p.name
+    "program",
+    [*models("small"), *equation_chains("small"), *kept_by_gradients("small")],
+    ids=lambda p: p.name,
 )
 def test_each_program_is_new_at_every_call_and_scalar(program):
     assert program.make() is not program.make()

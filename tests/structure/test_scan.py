@@ -120,3 +120,31 @@ def test_an_inactive_loop_is_not_differentiated():
         return x * n
 
     assert irad.grad(fun)(2.0) == jax.grad(fun)(2.0)
+
+
+def test_what_a_bwd_does_it_does_when_it_runs():
+    """Also if it depends on nothing that is known only then."""
+    seen = []
+
+    @jax.custom_vjp
+    def fun(x):
+        return jnp.sin(x)
+
+    def bwd(x, c):
+        jax.debug.callback(lambda x: seen.append(float(x)), x, ordered=True)
+        return (c * jnp.cos(x),)
+
+    fun.defvjp(lambda x: (jnp.sin(x), x), bwd)
+
+    def loop(x):
+        return lax.scan(lambda s, r: (fun(s) + r, s), x, jnp.arange(3.0))
+
+    for module in (jax, irad):
+        (y, states), pull = module.vjp(loop, jnp.asarray(1.0))
+        jax.effects_barrier()
+        assert not seen
+        (c,) = pull((jnp.ones_like(y), jnp.ones_like(states)))
+        jax.effects_barrier()
+        assert seen == states.tolist()[::-1]
+        seen.clear()
+    assert jnp.allclose(c, jax.grad(lambda x: sum(map(jnp.sum, loop(x))))(1.0))
