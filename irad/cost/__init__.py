@@ -19,13 +19,19 @@ __all__ = [
 ]
 
 # A gradient without loops needs none of it: it comes when it is asked for.
-_PROGRAMS = ("cost_of", "equation_cost", "room", "tidied")
+_LATER = {
+    "cost_of": "irad.cost.programs",
+    "equation_cost": "irad.cost.programs",
+    "room": "irad.cost.traffic",
+    "tidied": "irad.cost.programs",
+}
 
 if TYPE_CHECKING:
-    from irad.cost.programs import cost_of, equation_cost, room, tidied
+    from irad.cost.programs import cost_of, equation_cost, tidied
+    from irad.cost.traffic import room
 else:
 
     def __getattr__(name: str) -> Any:
-        if name not in _PROGRAMS:
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module("irad.cost.programs"), name)
+        return getattr(import_module(_LATER[name]), name)
