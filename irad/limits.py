@@ -7,7 +7,7 @@ fit, the fastest is compiled, and XLA's own account decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,8 @@ LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
 SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 # Where nothing is predicted to fit, so many of the smallest are compiled.
 LAST_RESORTS = 4
+# Predicted peaks are up to so many times XLA's, which decides.
+DOUBT = 2
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def chosen(
 def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
     """The fastest derivative that is within a limit once it is compiled."""
     found = front(candidates)
-    promising = [c for c in found if c.peak_bytes <= limit]
+    promising = [c for c in found if c.peak_bytes <= DOUBT * limit]
     least = None
     for candidate in promising or found[-LAST_RESORTS:]:
         actual = temporaries(candidate.derivative)
@@ -122,7 +124,7 @@ def _candidate(
 ) -> Candidate[T]:
     derivative = make(schedule)
     programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
-    costs = list(map(cost.cost_of, programs))
+    costs = [replace(c, peak_bytes=c.likely_bytes) for c in map(cost.cost_of, programs)]
     backend = jax.default_backend()
     return Candidate(
         schedule,

@@ -110,7 +110,11 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     before = setting.cost(once)
     total = before + inside.scaled(eqn.params["length"])
     held = sum(x.bytes for x in once.outputs)
-    return replace(total, peak_bytes=max(before.peak_bytes, held + inside.peak_bytes))
+    return replace(
+        total,
+        peak_bytes=max(before.peak_bytes, held + inside.peak_bytes),
+        likely_bytes=max(before.likely_bytes, held + inside.likely_bytes),
+    )
 
 
 def _split(body: Program, consts: int) -> tuple[Program, Program]:
@@ -193,7 +197,9 @@ def _reduce(setting: _Setting, step: Step) -> Cost:
     once = setting.cost(setting.body(body, [1] * len(body.invars)))
     times = step.copies * (size(step.x[0].aval) - size(step.y[0].aval))
     moved = sum(v.bytes for v in (*step.x[:arrays], *step.y))
-    return replace(once.scaled(times), bytes=moved, peak_bytes=0, kernels=1)
+    return replace(
+        once.scaled(times), bytes=moved, peak_bytes=0, likely_bytes=0, kernels=1
+    )
 
 
 STRUCTURE: dict[ir.Primitive, Callable[[_Setting, Step], Cost]] = {

@@ -12,12 +12,14 @@ class Cost:
     ``flops`` counts operations on floating-point entries, transcendental functions
     included; those are counted apart too, and so are those ``contracted`` in dots,
     convolutions and factorizations, which machines do faster. ``bytes`` crosses the
-    boundaries of kernels, and ``kernels`` is how many are started. ``peak_bytes`` is
-    what is held at once besides the inputs. ``uncounted`` names what has no known cost:
-    a loop whose length is unknown (its body counts once) or code that is no program.
+    boundaries of kernels, and ``kernels`` is how many are started. ``peak_bytes``
+    bounds what is held at once besides the inputs, and ``likely_bytes`` is what XLA
+    makes of it where results take the place of operands. ``uncounted`` names what has
+    no known cost: a loop whose length is unknown (its body counts once) or code that is
+    no program.
 
-    A sum is one after the other: everything adds up but ``peak_bytes``, of which the
-    larger counts.
+    A sum is one after the other: everything adds up but these two, of which the larger
+    counts.
     """
 
     flops: int = 0
@@ -27,6 +29,7 @@ class Cost:
     contracted: int = 0
     kernels: int = 0
     uncounted: frozenset[str] = frozenset()
+    likely_bytes: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -37,6 +40,7 @@ class Cost:
             self.contracted + other.contracted,
             self.kernels + other.kernels,
             self.uncounted | other.uncounted,
+            max(self.likely_bytes, other.likely_bytes),
         )
 
     def scaled(self, n: int) -> Cost:

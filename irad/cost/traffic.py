@@ -58,10 +58,14 @@ def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
 
     Those of steps that run programs of their own count kernels, and are taken whole.
     """
-    kernels = _Fusion.of(program).kernels(program, costs)
+    kernels = list(_Fusion.of(program).kernels(program, costs))
     total = sum((kernel.cost for kernel in kernels), start=Cost())
     bounding = list(_Fusion.of(program, cautious=True).kernels(program, costs))
-    return replace(total, peak_bytes=_peak(bounding, program))
+    return replace(
+        total,
+        peak_bytes=_peak(bounding, program),
+        likely_bytes=_likely_peak(kernels, program),
+    )
 
 
 def is_fused(step: Step) -> bool:
@@ -125,6 +129,11 @@ class _Kernel:
     reads: Mapping[Value, int]
     writes: tuple[Value, ...]
     work: Cost
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether a result can stand where an operand of its size was."""
+        return is_fused(self.root) or self.root.eqn.primitive in _UPDATES
 
     @property
     def cost(self) -> Cost:
@@ -224,6 +233,29 @@ class _Fusion:
             reads[root.x[0]] = 0
         work = sum((costs[step] for step in inside), start=Cost())
         return _Kernel(root, reads, writes, work)
+
+
+def _likely_peak(kernels: Sequence[_Kernel], program: Program) -> int:
+    """The bytes that are likely to be held at once besides the inputs.
+
+    A result takes the place of an operand of its size that is read for the last time.
+    """
+    last = {x: i for i, kernel in enumerate(kernels) for x in kernel.reads}
+    kept = {*program.outputs, *program.inputs}
+    live: set[Value] = set()
+    held = peak = 0
+    for i, kernel in enumerate(kernels):
+        dying = {x for x in kernel.reads if last[x] == i and x in live - kept}
+        place = max((x.bytes for x in dying), default=0) if kernel.is_in_place else 0
+        new = sum(y.bytes for y in kernel.writes)
+        held += new
+        peak = max(peak, held + kernel.work.likely_bytes - min(place, new))
+        live.update(kernel.writes)
+        live -= dying
+        held -= sum(x.bytes for x in dying)
+        unread = [y for y in kernel.writes if y not in last and y not in kept]
+        held -= sum(y.bytes for y in unread)
+    return peak
 
 
 def _peak(kernels: Sequence[_Kernel], program: Program) -> int:
