@@ -85,7 +85,8 @@ def lifetimes_of(programs: Programs) -> Lifetimes:
     """When the program's values and what its gradient reads are live in the gradient.
 
     Raises:
-        PlanError: the gradient takes too many steps to be drawn.
+        PlanError: the gradient takes too many steps to be drawn, or nobody knows how
+            many.
     """
     numbers = _Numbers()
     inputs = [
@@ -198,6 +199,11 @@ class _Run:
             return [x[0]]
         if eqn.primitive is ir.scan_p:
             return self._scan(eqn, x)
+        if eqn.primitive is ir.while_p:
+            raise PlanError(
+                f"the loop at {ir.source_line(eqn)} is not drawn: how many steps it "
+                "takes is not known before it runs. A lax.scan is drawn."
+            )
         stack = _restacked(eqn, x)
         return self._step(eqn, x) if stack is None else [stack]
 

@@ -78,7 +78,8 @@ class Residuals:
 
         Raises:
             ImportError: matplotlib is not installed.
-            PlanError: the program takes too many steps to be drawn.
+            PlanError: the program takes too many steps to be drawn, or nobody knows how
+                many.
         """
         ax = scientific.pyplot().gca() if ax is None else ax
         live = self.lifetimes.live()

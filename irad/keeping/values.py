@@ -160,7 +160,7 @@ class _Account:
         if enters:
             return "it enters a segment, whose values are computed again"
         if origin.eqn is not None and origin.eqn.primitive is ir.while_p:
-            return "states of a loop of unknown length, in a bounded number of them"
+            return "states in a bounded number of slots, from which steps run again"
         if origin.loop is None and in_segment:
             return "the gradient reads it; kept while it goes through the segment"
         if origin.loop is None:

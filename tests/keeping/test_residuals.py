@@ -221,6 +221,11 @@ def test_too_many_steps_are_not_drawn(monkeypatch):
         _ = irad.residuals(net)(X).lifetimes
 
 
+def test_a_loop_of_unknown_length_is_not_drawn_as_if_it_held_nothing():
+    with pytest.raises(irad.PlanError, match=r"test_residuals.py.* is not drawn"):
+        irad.residuals(unknown)(X).picture()
+
+
 def test_it_refuses_what_the_gradient_refuses():
     with pytest.raises(TypeError, match="scalar-output"):
         irad.residuals(jnp.sin)(X)
