@@ -30,6 +30,7 @@ __all__ = [
     "NotLinearError",
     "Plan",
     "PlanError",
+    "Residuals",
     "SparsityPattern",
     "attach",
     "check_grads",
@@ -46,6 +47,7 @@ __all__ = [
     "linearize",
     "load_plans",
     "plan",
+    "residuals",
     "save_plans",
     "sparsity",
     "value_and_grad",
@@ -57,11 +59,13 @@ __all__ = [
 _PLANNING = {
     "Jacobian": "irad.operators",
     "Plan": "irad.planning.plans",
+    "Residuals": "irad.keeping.report",
     "SparsityPattern": "irad.compression.picture",
     "hessian": "irad.transforms.mixed",
     "jacobian": "irad.transforms.mixed",
     "load_plans": "irad.measurements",
     "plan": "irad.transforms.mixed",
+    "residuals": "irad.transforms.reports",
     "save_plans": "irad.measurements",
     "sparsity": "irad.transforms.patterns",
     "value_and_jacobian": "irad.transforms.mixed",
@@ -71,11 +75,13 @@ _PARTS = ("ordering",)
 if TYPE_CHECKING:
     from irad import ordering as ordering
     from irad.compression.picture import SparsityPattern
+    from irad.keeping.report import Residuals
     from irad.measurements import load_plans, save_plans
     from irad.operators import Jacobian
     from irad.planning.plans import Plan
     from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
     from irad.transforms.patterns import sparsity
+    from irad.transforms.reports import residuals
 else:
 
     def __getattr__(name: str) -> Any:

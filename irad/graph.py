@@ -44,6 +44,23 @@ class Linearized(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """What becomes of the program that an equation holds.
+
+    It is differentiated in its ``active`` inputs for its ``wanted`` outputs and runs
+    ``steps`` times, None if that is unknown. ``again`` are the equations that reverse
+    mode computes again; in a ``segment`` all values are, and only its inputs are kept.
+    """
+
+    body: Jaxpr
+    active: tuple[bool, ...]
+    wanted: tuple[bool, ...]
+    steps: int | None = 1
+    again: tuple[JaxprEqn, ...] = ()
+    segment: bool = False
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """An equation in the graph; ``local`` is None where no tangent passes through it.

@@ -18,7 +18,8 @@ def pyplot() -> Any:
     except ModuleNotFoundError as error:
         raise ImportError(
             "plotting needs matplotlib, which is not installed: pip install "
-            "'irad[plot]'; print(pattern) shows it in the terminal without"
+            "'irad[plot]'; print(pattern) and print(residuals.picture()) draw in the "
+            "terminal without"
         ) from error
 
 

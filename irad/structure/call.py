@@ -9,7 +9,7 @@ from irad._compat import calls
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
-from irad.graph import Engine, Linearized, SplitProgram
+from irad.graph import Engine, Inside, Linearized, SplitProgram
 from irad.structure.bodies import (
     code_of,
     constants,
@@ -81,6 +81,10 @@ class Call:
         tangents = iter(outs[n:])
         pairs = zip(program.carries, self._carried, strict=True)
         return outs[:n], [next(tangents) if c else None for c, w in pairs if w]
+
+    def inside(self) -> Inside:
+        """The body."""
+        return Inside(opened(self._closed), self._active, self._carried)
 
     def _split(self, *, reverse: bool) -> SplitProgram:
         split = self._engine.vjp if reverse else self._engine.linearize

@@ -7,7 +7,7 @@ from typing import Any
 
 from irad._compat.ir import Atom, JaxprEqn
 from irad.emitter import Emitter
-from irad.graph import Linearized
+from irad.graph import Inside, Linearized
 
 
 class InContext:
@@ -41,3 +41,8 @@ class InContext:
     ) -> tuple[Sequence[Atom], Sequence[Any]]:
         with self._context.manager:
             return self._local.jvp(emit, eqn, x, t)
+
+    def inside(self) -> Inside | None:
+        """What becomes of the program inside, if there is one."""
+        inside = getattr(self._local, "inside", None)
+        return None if inside is None else inside()

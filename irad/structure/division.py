@@ -15,7 +15,7 @@ from typing import Any
 import jax
 
 from irad._compat import ir
-from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Var
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing.prices import loop_price
 from irad.cost import MACHINES, Machine
@@ -47,6 +47,7 @@ class LoopProgram:
     results), then from ``sliced`` (positions among slices), then stacked by the forward
     loop. ``products`` are for after the loop, those constants' cotangents that are
     nothing else being in ``whole``; the linear body returns their factors last.
+    ``again`` are the equations that both bodies run.
     """
 
     prologue: ClosedJaxpr
@@ -59,6 +60,7 @@ class LoopProgram:
     zeros: tuple[bool, ...]
     products: tuple[Product, ...] = ()
     whole: frozenset[int] = frozenset()
+    again: tuple[JaxprEqn, ...] = ()
 
     def summed(self, values: Sequence[Any]) -> list[Any]:
         """Of values for active constants, those whose cotangents the loop adds up."""
@@ -112,6 +114,7 @@ def loop_program(
         tuple(zero or i in later.whole for i, zero in enumerate(split.zeros)),
         later.products,
         later.whole,
+        division.again,
     )
 
 
@@ -146,17 +149,18 @@ def _cut(
 ) -> Partition:
     """The joint program before and after the tangents or cotangents are known."""
     boundary = Boundary(len(free), num_outputs, tuple(free))
-    price = loop_price(_machine(), storing)
+    price = loop_price(machine(), storing)
     return partition(joint, boundary=boundary, price=price)
 
 
 def _deferred(linear: Jaxpr, zeros: Sequence[bool], rows: Sequence[Var]) -> Deferral:
     """The linear program without what is cheaper after the loop."""
     images = [i for i, zero in enumerate(zeros) if not zero]
-    return defer(linear, images, rows, _machine())
+    return defer(linear, images, rows, machine())
 
 
-def _machine() -> Machine:
+def machine() -> Machine:
+    """The machine that loops are priced for."""
     return MACHINES[jax.default_backend()]
 
 

@@ -17,7 +17,7 @@ from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter, Snippet, snippet
 from irad.errors import NoRuleError
-from irad.graph import Engine, Linearized
+from irad.graph import Engine, Inside, Linearized
 from irad.structure.bodies import code_of, count, mask, opened, pick, positions
 from irad.structure.call import SPLICED_EQUATIONS
 from irad.structure.saving import divide
@@ -30,7 +30,8 @@ class Checkpointed:
 
     ``forward``: inputs to (outputs, saved). ``linear``: the operands that ``reads``
     marks, among (saved, inputs, tangents or cotangents), to the images. ``zeros`` marks
-    images known to be zero, which it does not return.
+    images known to be zero, which it does not return. ``again`` are the equations of
+    ``forward`` that ``linear`` runs too.
     """
 
     forward: ClosedJaxpr
@@ -39,6 +40,7 @@ class Checkpointed:
     ties: tuple[bool, ...]
     zeros: tuple[bool, ...]
     spaces: tuple[Spaces | None, ...]
+    again: tuple[JaxprEqn, ...]
 
 
 class Remat:
@@ -94,6 +96,11 @@ class Remat:
         pushed = iter(outs[n:])
         pairs = zip(program.carries, self._carried, strict=True)
         return outs[:n], [next(pushed) if c else None for c, w in pairs if w]
+
+    def inside(self) -> Inside:
+        """The body, of which all is computed again that the policy does not save."""
+        again = self._made(reverse=True).again
+        return Inside(self._body, self._active, self._carried, 1, again, True)
 
     # Programs and equations --------------------------------------------------------
 
@@ -195,6 +202,7 @@ def _checkpointed(
     closed = ir.closed_jaxpr(division.again, consts)
     again = closed.jaxpr
     emit = Emitter()
+    twice = {y for eqn in again.eqns for y in eqn.outvars}
     given = [ir.Var(v.aval) for v in linear.invars[len(residuals) :]]
     found = emit.splice(code_of(closed), again.invars)
     outs = emit.splice(code_of(split.linear), [*found, *given])
@@ -208,6 +216,7 @@ def _checkpointed(
         tied_inputs(program.jaxpr, pick(known, reads)),
         split.zeros,
         division.spaces,
+        tuple(e for e in division.first.eqns if not twice.isdisjoint(e.outvars)),
     )
 
 

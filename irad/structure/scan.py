@@ -16,7 +16,7 @@ from typing import Any
 from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.emitter import Emitter
-from irad.graph import Engine, Linearized
+from irad.graph import Engine, Inside, Linearized
 from irad.structure.bodies import code_of, constants, opened, pick
 from irad.structure.division import LoopProgram, loop_program, pull_body, push_body
 from irad.structure.loops import Parts, activity, jvp_body
@@ -126,6 +126,12 @@ class Scan:
         m = len(eqn.outvars) - n
         y = [*outs[:n], *outs[n + k : n + k + m]]
         return y, self._results([*outs[n : n + k], *outs[n + k + m :]])
+
+    def inside(self) -> Inside:
+        """The body, and what of it the loop that goes back computes again."""
+        moving, again = self._moving, self._program(reverse=True).again
+        length = self._params["length"]
+        return Inside(self._body, moving.inputs, moving.outputs, length, again)
 
     def _program(self, *, reverse: bool) -> LoopProgram:
         return loop_program(

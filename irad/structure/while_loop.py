@@ -17,7 +17,7 @@ from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing.online import MAX_CHECKPOINTS
 from irad.emitter import Emitter
-from irad.graph import Engine, Linearized
+from irad.graph import Engine, Inside, Linearized
 from irad.structure.bodies import code_of, opened, pick, without_constants
 from irad.structure.loops import Parts, activity, jvp_body
 from irad.structure.reversal import recorded, reversed_loop, traced, while_equation
@@ -112,6 +112,11 @@ class While:
         marked = [j for j, on in enumerate(moving.outputs) if on]
         by_output = dict(zip(marked, outs[n:], strict=True))
         return outs[:n], [by_output[j] for j in self.carries]
+
+    def inside(self) -> Inside:
+        """The body, which runs again between the states that are stored."""
+        moving, again = self._moving, tuple(self._step().again.jaxpr.eqns)
+        return Inside(self._body, moving.inputs, moving.outputs, None, again)
 
     def _step(self) -> Step:
         return step_of(self._body, self._parts, self._moving, self._engine)

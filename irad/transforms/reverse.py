@@ -16,6 +16,7 @@ from irad.limits import Derivative, Memory, chosen
 from irad.staging import Program, staged
 from irad.transforms.arguments import (
     ArgNums,
+    Arguments,
     all_arguments,
     as_arrays,
     check_callable,
@@ -140,20 +141,8 @@ def _value_and_grad(
 
     def transformed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         given = select_arguments(fun, argnums, args, kwargs)
-        check_differentiable_inputs(
-            "grad", given.leaves, holomorphic=holomorphic, allow_int=allow_int
-        )
-        captured = capture(
-            fun,
-            as_arrays(given.leaves),
-            given.call,
-            has_aux=has_aux,
-            purpose="grad",
-            names=given.names,
-        )
-        _check_scalar(captured)
-        check_differentiable_output(
-            "grad", captured.out_avals[0], holomorphic=holomorphic
+        captured = capture_scalar(
+            given, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
         )
         n = 1 if with_value else 0
         outs = _run(captured, memory, with_value=with_value)
@@ -170,6 +159,30 @@ def _value_and_grad(
         return value, gradient
 
     return transformed
+
+
+def capture_scalar(
+    given: Arguments,
+    *,
+    has_aux: bool,
+    holomorphic: bool = False,
+    allow_int: bool = False,
+) -> Captured:
+    """A function that has a gradient on some arguments, captured and checked."""
+    check_differentiable_inputs(
+        "grad", given.leaves, holomorphic=holomorphic, allow_int=allow_int
+    )
+    captured = capture(
+        given.fun,
+        as_arrays(given.leaves),
+        given.call,
+        has_aux=has_aux,
+        purpose="grad",
+        names=given.names,
+    )
+    _check_scalar(captured)
+    check_differentiable_output("grad", captured.out_avals[0], holomorphic=holomorphic)
+    return captured
 
 
 def _run(captured: Captured, memory: Memory, *, with_value: bool) -> list[Any]:

@@ -8,16 +8,26 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import irad
 from examples import (
     bottleneck,
     bundle_adjustment,
+    memory_limit,
     numeric,
     sparse_pde,
     which_mode,
     while_gradient,
 )
 
-EVERY = [bottleneck, bundle_adjustment, numeric, sparse_pde, which_mode, while_gradient]
+EVERY = [
+    bottleneck,
+    bundle_adjustment,
+    memory_limit,
+    numeric,
+    sparse_pde,
+    which_mode,
+    while_gradient,
+]
 
 
 @pytest.mark.parametrize("example", EVERY, ids=lambda module: module.__name__)
@@ -63,3 +73,12 @@ def test_the_gradient_of_a_loop_is_that_of_its_steps():
         counts.add(n)
         np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert len(counts) == 2
+
+
+def test_a_smaller_limit_takes_less_memory_and_more_operations():
+    fun, x, limits = memory_limit.PROGRAMS["long loop"]
+    *fitting, (_, least) = memory_limit.reports(fun, x, limits)
+    assert isinstance(least, irad.PlanError)
+    for (_, larger), (_, smaller) in pairwise(fitting):
+        assert smaller.xla_bytes < larger.xla_bytes
+        assert smaller.cost.flops > larger.cost.flops

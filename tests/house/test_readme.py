@@ -1,4 +1,4 @@
-"""What the README and the page on planning show is what their examples print."""
+"""What the README and two pages of docs show is what their examples print."""
 
 import contextlib
 import io
@@ -9,14 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = README + (ROOT / "docs" / "planning.md").read_text()
+PAGES = README + "".join(
+    (ROOT / "docs" / name).read_text() for name in ("planning.md", "memory.md")
+)
+NAMES = ["gradient", "jacobian", "plan", "kept", "limit", "unknown length", "attached"]
 SHOWN = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", PAGES, re.DOTALL)
 
 
 @pytest.mark.usefixtures("float32", "standard_promotion")
-@pytest.mark.parametrize(
-    ("code", "printed"), SHOWN, ids=["gradient", "jacobian", "plan"]
-)
+@pytest.mark.parametrize(("code", "printed"), SHOWN, ids=NAMES)
 def test_an_example_prints_what_is_shown(code: str, printed: str) -> None:
     found = io.StringIO()
     with contextlib.redirect_stdout(found):

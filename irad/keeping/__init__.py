@@ -1,0 +1,1 @@
+"""What a gradient keeps and computes again: the account that users read."""

@@ -1,0 +1,286 @@
+"""Lifetimes: when each value of a program is in memory while its gradient runs.
+
+The emitted programs are run with values in place of numbers: a value is what computes
+it, so that a value that is computed again is known as the same one. Loops are run step
+by step, and what they stack is told apart by rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+from jax import lax
+from numpy.typing import NDArray
+
+from irad._compat import calls, ir
+from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
+from irad._compat.ordering import after_p
+from irad.checkpointing.prices import bytes_of
+from irad.cost.operations import MOVES
+from irad.cost.steps import CALLS
+from irad.errors import PlanError
+from irad_passes.bodies import open_jaxpr
+from irad_passes.keys import atom_key, param_key
+
+MOST_STEPS = 200_000
+"""Longer programs are not drawn: nothing could be told apart."""
+SMALLEST = 16
+"""Values of less than so many parts of the largest are not drawn."""
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A value: what makes it, and from when to when each copy of it is live."""
+
+    name: str
+    bytes: int
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """When the values of a program are in memory, over the steps of its gradient.
+
+    A step is one equation. ``rows`` has the large values of the program and those that
+    its gradient reads, in the order in which they are first computed.
+    """
+
+    steps: int
+    rows: tuple[Lifetime, ...]
+
+    @property
+    def most(self) -> int:
+        """How many of the values are live at once, at most."""
+        return int(self.live().sum(axis=0).max(initial=0))
+
+    @property
+    def runs(self) -> float:
+        """How many times a value is computed, on average."""
+        return sum(len(row.spans) for row in self.rows) / max(1, len(self.rows))
+
+    def live(self) -> NDArray[np.bool_]:
+        """For each value and step, whether it is in memory."""
+        found = np.zeros((len(self.rows), self.steps), np.bool_)
+        for i, row in enumerate(self.rows):
+            for start, stop in row.spans:
+                found[i, start : stop + 1] = True
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Programs:
+    """A program, one that also returns all that a gradient reads, and a gradient."""
+
+    primal: Jaxpr
+    forward: Jaxpr
+    gradient: Jaxpr
+
+
+def lifetimes_of(programs: Programs) -> Lifetimes:
+    """When the program's values and what its gradient reads are live in the gradient.
+
+    Raises:
+        PlanError: the gradient takes too many steps to be drawn, or nobody knows how
+            many.
+    """
+    numbers = _Numbers()
+    inputs = [
+        numbers.copy(("input", i), v) for i, v in enumerate(programs.primal.invars)
+    ]
+    primal, forward, gradient = (_Run(numbers) for _ in range(3))
+    primal.run(programs.primal, inputs)
+    outs = forward.run(programs.forward, inputs)
+    gradient.read(gradient.run(programs.gradient, inputs))
+    read = _copies(outs[len(programs.primal.outvars) :])
+    wanted = {copy.number for copy in (*primal.made, *read) if not copy.moves}
+    rows = {copy.number: copy for copy in forward.made if copy.number in wanted}
+    spans: dict[int, list[tuple[int, int]]] = {n: [] for n in rows}
+    for copy in gradient.made:
+        if copy.number in spans:
+            spans[copy.number].append((copy.start, copy.stop))
+    largest = max((copy.bytes for copy in rows.values()), default=0)
+    found = [
+        Lifetime(copy.name, copy.bytes, tuple(spans[n]))
+        for n, copy in rows.items()
+        if SMALLEST * copy.bytes >= largest and spans[n]
+    ]
+    return Lifetimes(gradient.time, tuple(found))
+
+
+@dataclass(eq=False)
+class _Copy:
+    """A value in memory: which one it is, and when it was made and last read.
+
+    ``moves`` says that making it takes no arithmetic.
+    """
+
+    number: int
+    name: str
+    bytes: int
+    moves: bool
+    start: int = 0
+    stop: int = 0
+
+
+# A value is a copy, or a stack of rows.
+_Stack = tuple[Any, ...]
+_Held = _Copy | _Stack | Literal
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Values by what computes them: equal keys, equal numbers."""
+
+    known: dict[Hashable, int] = field(default_factory=dict)
+    fresh: Iterator[int] = field(default_factory=count)
+
+    def copy(
+        self, key: Hashable, v: Var, name: str = "", *, moves: bool = True
+    ) -> _Copy:
+        """A copy of the value with a key."""
+        number = next(self.fresh)
+        with suppress(TypeError):  # what cannot be hashed is like nothing else
+            number = self.known.setdefault(key, number)
+        return _Copy(number, name, bytes_of(v.aval), moves)
+
+
+def _copies(held: Sequence[_Held]) -> Iterator[_Copy]:
+    """The copies among values, and in the rows of stacks."""
+    for x in held:
+        if isinstance(x, _Copy):
+            yield x
+        elif isinstance(x, tuple):
+            yield from _copies(x)
+
+
+def _key(x: _Held) -> Hashable:
+    if isinstance(x, _Copy):
+        return x.number
+    return tuple(map(_key, x)) if isinstance(x, tuple) else atom_key(x)
+
+
+class _Run:
+    """A program, run once: its copies in the order in which they are made."""
+
+    def __init__(self, numbers: _Numbers) -> None:
+        self.time = 0
+        self.made: list[_Copy] = []
+        self._numbers = numbers
+
+    def run(self, jaxpr: Jaxpr, inputs: Sequence[_Held]) -> list[_Held]:
+        """The results of a program."""
+        consts = [self._numbers.copy(("const", id(v)), v) for v in jaxpr.constvars]
+        variables = (*jaxpr.constvars, *jaxpr.invars)
+        env: dict[Var, _Held] = dict(zip(variables, [*consts, *inputs], strict=True))
+
+        def held(x: Atom) -> _Held:
+            return env[x] if type(x) is Var or isinstance(x, Var) else x
+
+        for eqn in jaxpr.eqns:
+            outs = self._equation(eqn, [held(x) for x in eqn.invars])
+            env.update(zip(eqn.outvars, outs, strict=True))
+        return [held(x) for x in jaxpr.outvars]
+
+    def read(self, held: Sequence[_Held]) -> None:
+        """Marks values as live until now."""
+        for copy in _copies(held):
+            copy.stop = self.time
+
+    def _equation(self, eqn: JaxprEqn, x: list[_Held]) -> Sequence[_Held]:
+        body = eqn.params.get(CALLS.get(eqn.primitive, ""))
+        if body is not None:
+            return self.run(open_jaxpr(body), x)
+        if eqn.primitive is after_p:
+            return [x[0]]
+        if eqn.primitive is ir.scan_p:
+            return self._scan(eqn, x)
+        if eqn.primitive is ir.while_p:
+            raise PlanError(
+                f"the loop at {ir.source_line(eqn)} is not drawn: how many steps it "
+                "takes is not known before it runs. A lax.scan is drawn."
+            )
+        stack = _restacked(eqn, x)
+        return self._step(eqn, x) if stack is None else [stack]
+
+    def _step(self, eqn: JaxprEqn, x: Sequence[_Held]) -> list[_Held]:
+        """One equation that computes something."""
+        self.time += 1
+        if self.time > MOST_STEPS:
+            raise PlanError(
+                f"a gradient of more than {MOST_STEPS} steps is not drawn. Draw that "
+                "of a shorter loop."
+            )
+        self.read(x)
+        key = (eqn.primitive, param_key(eqn.params), *map(_key, x))
+        name, moves = eqn.primitive.name, eqn.primitive in MOVES
+        outs = [
+            self._numbers.copy((*key, j), y, name, moves=moves)
+            for j, y in enumerate(eqn.outvars)
+        ]
+        for y in outs:
+            y.start = y.stop = self.time
+        self.made += outs
+        return list(outs)
+
+    def _scan(self, eqn: JaxprEqn, x: list[_Held]) -> list[_Held]:
+        """A loop, step by step; what it stacks is a tuple."""
+        params, body = eqn.params, open_jaxpr(eqn.params["jaxpr"])
+        a, n = calls.scan_counts(params)
+        consts, carry, xs = x[:a], x[a : a + n], x[a + n :]
+        rows = body.invars[a + n :]
+        stacks: list[list[_Held]] = [[] for _ in body.outvars[n:]]
+        steps = range(params["length"])
+        for i in reversed(steps) if params["reverse"] else steps:
+            slices = [self._row(s, i, v) for s, v in zip(xs, rows, strict=True)]
+            outs = self.run(body, [*consts, *carry, *slices])
+            carry = outs[:n]
+            for stack, y in zip(stacks, outs[n:], strict=True):
+                stack.append(y)
+        order = -1 if params["reverse"] else 1
+        return [*carry, *(tuple(stack[::order]) for stack in stacks)]
+
+    def _row(self, stack: _Held, i: int, v: Var) -> _Held:
+        """A row of a stack; reading one of an array reads the array."""
+        if isinstance(stack, tuple):
+            return stack[i]
+        self.read([stack])
+        return self._numbers.copy(("row", _key(stack), i), v)
+
+
+def _restacked(eqn: JaxprEqn, x: Sequence[_Held]) -> _Held | None:
+    """The rows of stacks that an equation only puts together or apart, or None."""
+    if not all(isinstance(stack, tuple) for stack in x) or not x:
+        return None
+    stacks: list[Any] = list(x)
+    params = eqn.params
+    if eqn.primitive is lax.concatenate_p and params["dimension"] == 0:
+        return tuple(row for stack in stacks for row in stack)
+    before, after = (_shape(v) for v in (eqn.invars[0], eqn.outvars[0]))
+    if eqn.primitive is lax.slice_p and before[1:] == after[1:]:
+        if params["strides"] is not None:
+            return None
+        return stacks[0][params["start_indices"][0] : params["limit_indices"][0]]
+    if eqn.primitive is lax.reshape_p and params["dimensions"] is None:
+        return _reshaped(stacks[0], before, after)
+    return None
+
+
+def _reshaped(
+    stack: _Stack, before: tuple[int, ...], after: tuple[int, ...]
+) -> _Stack | None:
+    """Rows in groups, or groups of rows as one stack."""
+    if before[1:] == after[2:]:
+        k = after[1]
+        return tuple(stack[i * k : (i + 1) * k] for i in range(after[0]))
+    if before[2:] == after[1:] and all(isinstance(group, tuple) for group in stack):
+        return tuple(row for group in stack for row in group)
+    return None
+
+
+def _shape(v: Any) -> tuple[int, ...]:
+    return v.aval.shape
