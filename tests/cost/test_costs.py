@@ -13,6 +13,8 @@ from benchmarks.programs import models
 from irad.cost import Cost, compile_seconds, cost_of, equation_cost, seconds, tidied
 
 PROGRAMS = {program.name: program for program in models("small")}
+# XLA puts the recomputation of 8 bodies into fewer kernels (0.84 of what is predicted).
+LARGE = {p.name: p for p in models("full") if p.name == "N-body, leapfrog"}
 
 
 def jaxpr_of(fun, *shapes):
@@ -24,7 +26,7 @@ def jaxpr_of(fun, *shapes):
 @pytest.mark.usefixtures("float32", "standard_promotion")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_operations_of_a_gradient_are_those_of_the_optimized_program(name):
-    program = PROGRAMS[name]
+    program = LARGE.get(name, PROGRAMS[name])
     gradient, arguments = (
         irad.grad(program.make(), program.argnums),
         program.arguments(),
@@ -158,7 +160,12 @@ def test_what_is_dear_runs_once():
 def test_an_equation_alone_moves_all_of_its_operands_and_results():
     (eqn,) = jaxpr_of(jnp.matmul, (2, 3), (3, 5)).eqns
     assert equation_cost(eqn) == Cost(
-        flops=60, bytes=4 * (6 + 15 + 10), peak_bytes=192, contracted=60, kernels=1
+        flops=60,
+        bytes=4 * (6 + 15 + 10),
+        peak_bytes=192,
+        contracted=60,
+        kernels=1,
+        likely_bytes=40,
     )
 
 
