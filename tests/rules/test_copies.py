@@ -13,6 +13,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jax.sharding import SingleDeviceSharding
 
 from irad._compat import primitives
+from irad._compat.ordering import after_p
 from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
@@ -25,7 +26,13 @@ def tied(x: Any, y: Any) -> Any:
     return x * primitives.tie_p.bind(x, y)
 
 
+def waiting(x: Any) -> Any:
+    """``x``, once a value that does not depend on it is there."""
+    return after_p.bind(x, X)
+
+
 CASES = [
+    Case("after", lambda x: waiting(x) * x, (X,)),
     Case("stage", lambda x: lax.stage(x) * x, (X,)),
     Case("tie", tied, (X, X + 1.5)),
     Case("a weak scalar", lambda s: lax.stage(s) * 2.0, (0.7,)),
@@ -38,6 +45,7 @@ CASES = [
         "all",
         [
             Case("tie", primitives.tie_p.bind, (X, X + 1.5)),
+            Case("after", waiting, (X,)),
             Case("metadata", lambda x: set_xla_metadata(x, block="1"), (X,)),
             Case("sharding", lambda x: lax.with_sharding_constraint(x, PLACE), (X,)),
             Case("layout", lambda x: with_layout_constraint(x, Layout((0, 1))), (X,)),
