@@ -2,7 +2,8 @@
 
 The emitted programs are run with values in place of numbers: a value is what computes
 it, so that a value that is computed again is known as the same one. Loops are run step
-by step, and what they stack is told apart by rows.
+by step, and what they stack is told apart by rows; counters and indices are numbers, so
+that loops that store states in slots are followed as well.
 """
 
 from __future__ import annotations
@@ -14,18 +15,28 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from jax import lax
 from numpy.typing import NDArray
 
 from irad._compat import calls, ir
-from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad._compat.ordering import after_p
 from irad.checkpointing.prices import bytes_of
 from irad.cost.operations import MOVES
 from irad.cost.steps import CALLS
 from irad.errors import PlanError
+from irad.keeping.followed import (
+    BY_INDEX,
+    MOST_ROWS,
+    Copy,
+    Held,
+    Known,
+    copies_in,
+    evaluated,
+    key_of,
+    restacked,
+)
 from irad_passes.bodies import open_jaxpr
-from irad_passes.keys import atom_key, param_key
+from irad_passes.keys import param_key
 
 MOST_STEPS = 200_000
 """Longer programs are not drawn: nothing could be told apart."""
@@ -77,8 +88,8 @@ class Programs:
     """A program, one that also returns all that a gradient reads, and a gradient."""
 
     primal: Jaxpr
-    forward: Jaxpr
-    gradient: Jaxpr
+    forward: ClosedJaxpr
+    gradient: ClosedJaxpr
 
 
 def lifetimes_of(programs: Programs) -> Lifetimes:
@@ -94,9 +105,11 @@ def lifetimes_of(programs: Programs) -> Lifetimes:
     ]
     primal, forward, gradient = (_Run(numbers) for _ in range(3))
     primal.run(programs.primal, inputs)
-    outs = forward.run(programs.forward, inputs)
-    gradient.read(gradient.run(programs.gradient, inputs))
-    read = _copies(outs[len(programs.primal.outvars) :])
+    closed = programs.forward
+    outs = forward.run(closed.jaxpr, inputs, closed.consts)
+    closed = programs.gradient
+    gradient.read(gradient.run(closed.jaxpr, inputs, closed.consts))
+    read = copies_in(outs[len(programs.primal.outvars) :])
     wanted = {copy.number for copy in (*primal.made, *read) if not copy.moves}
     rows = {copy.number: copy for copy in forward.made if copy.number in wanted}
     spans: dict[int, list[tuple[int, int]]] = {n: [] for n in rows}
@@ -112,26 +125,6 @@ def lifetimes_of(programs: Programs) -> Lifetimes:
     return Lifetimes(gradient.time, tuple(found))
 
 
-@dataclass(eq=False)
-class _Copy:
-    """A value in memory: which one it is, and when it was made and last read.
-
-    ``moves`` says that making it takes no arithmetic.
-    """
-
-    number: int
-    name: str
-    bytes: int
-    moves: bool
-    start: int = 0
-    stop: int = 0
-
-
-# A value is a copy, or a stack of rows.
-_Stack = tuple[Any, ...]
-_Held = _Copy | _Stack | Literal
-
-
 @dataclass(frozen=True)
 class _Numbers:
     """Values by what computes them: equal keys, equal numbers."""
@@ -141,27 +134,12 @@ class _Numbers:
 
     def copy(
         self, key: Hashable, v: Var, name: str = "", *, moves: bool = True
-    ) -> _Copy:
+    ) -> Copy:
         """A copy of the value with a key."""
         number = next(self.fresh)
         with suppress(TypeError):  # what cannot be hashed is like nothing else
             number = self.known.setdefault(key, number)
-        return _Copy(number, name, bytes_of(v.aval), moves)
-
-
-def _copies(held: Sequence[_Held]) -> Iterator[_Copy]:
-    """The copies among values, and in the rows of stacks."""
-    for x in held:
-        if isinstance(x, _Copy):
-            yield x
-        elif isinstance(x, tuple):
-            yield from _copies(x)
-
-
-def _key(x: _Held) -> Hashable:
-    if isinstance(x, _Copy):
-        return x.number
-    return tuple(map(_key, x)) if isinstance(x, tuple) else atom_key(x)
+        return Copy(number, name, bytes_of(v.aval), moves)
 
 
 class _Run:
@@ -169,29 +147,38 @@ class _Run:
 
     def __init__(self, numbers: _Numbers) -> None:
         self.time = 0
-        self.made: list[_Copy] = []
+        self.made: list[Copy] = []
         self._numbers = numbers
 
-    def run(self, jaxpr: Jaxpr, inputs: Sequence[_Held]) -> list[_Held]:
-        """The results of a program."""
-        consts = [self._numbers.copy(("const", id(v)), v) for v in jaxpr.constvars]
+    def run(
+        self, jaxpr: Jaxpr, inputs: Sequence[Held], values: Sequence[Any] = ()
+    ) -> list[Held]:
+        """The results of a program; ``values`` are those of its constants."""
+        consts: list[Held] = [
+            self._numbers.copy(("const", id(v)), v) for v in jaxpr.constvars
+        ]
+        for i, (v, value) in enumerate(zip(jaxpr.constvars, values, strict=False)):
+            if Known.is_so(v):
+                consts[i] = Known(value)
         variables = (*jaxpr.constvars, *jaxpr.invars)
-        env: dict[Var, _Held] = dict(zip(variables, [*consts, *inputs], strict=True))
+        env: dict[Var, Held] = dict(zip(variables, [*consts, *inputs], strict=True))
 
-        def held(x: Atom) -> _Held:
-            return env[x] if type(x) is Var or isinstance(x, Var) else x
+        def held(x: Atom) -> Held:
+            if isinstance(x, Var):
+                return env[x]
+            return Known(x.val) if Known.is_so(x) else x
 
         for eqn in jaxpr.eqns:
             outs = self._equation(eqn, [held(x) for x in eqn.invars])
             env.update(zip(eqn.outvars, outs, strict=True))
         return [held(x) for x in jaxpr.outvars]
 
-    def read(self, held: Sequence[_Held]) -> None:
+    def read(self, held: Sequence[Held]) -> None:
         """Marks values as live until now."""
-        for copy in _copies(held):
+        for copy in copies_in(held):
             copy.stop = self.time
 
-    def _equation(self, eqn: JaxprEqn, x: list[_Held]) -> Sequence[_Held]:
+    def _equation(self, eqn: JaxprEqn, x: list[Held]) -> Sequence[Held]:
         body = eqn.params.get(CALLS.get(eqn.primitive, ""))
         if body is not None:
             return self.run(open_jaxpr(body), x)
@@ -200,23 +187,26 @@ class _Run:
         if eqn.primitive is ir.scan_p:
             return self._scan(eqn, x)
         if eqn.primitive is ir.while_p:
-            raise PlanError(
-                f"the loop at {ir.source_line(eqn)} is not drawn: how many steps it "
-                "takes is not known before it runs. A lax.scan is drawn."
-            )
-        stack = _restacked(eqn, x)
+            return self._while(eqn, x)
+        if eqn.primitive is ir.cond_p and isinstance(x[0], Known):
+            branches = eqn.params["branches"]
+            i = int(np.clip(x[0].value, 0, len(branches) - 1))
+            return self.run(open_jaxpr(branches[i]), x[1:])
+        known = evaluated(eqn, x)
+        if known is not None:
+            return known
+        if eqn.primitive in BY_INDEX and isinstance(x[0], Copy):
+            x = [self._rows(x[0], eqn.invars[0]), *x[1:]]
+        stack = restacked(eqn, x)
         return self._step(eqn, x) if stack is None else [stack]
 
-    def _step(self, eqn: JaxprEqn, x: Sequence[_Held]) -> list[_Held]:
+    def _step(self, eqn: JaxprEqn, x: Sequence[Held]) -> list[Held]:
         """One equation that computes something."""
         self.time += 1
         if self.time > MOST_STEPS:
-            raise PlanError(
-                f"a gradient of more than {MOST_STEPS} steps is not drawn. Draw that "
-                "of a shorter loop."
-            )
+            raise _too_long()
         self.read(x)
-        key = (eqn.primitive, param_key(eqn.params), *map(_key, x))
+        key = (eqn.primitive, param_key(eqn.params), *map(key_of, x))
         name, moves = eqn.primitive.name, eqn.primitive in MOVES
         outs = [
             self._numbers.copy((*key, j), y, name, moves=moves)
@@ -227,13 +217,13 @@ class _Run:
         self.made += outs
         return list(outs)
 
-    def _scan(self, eqn: JaxprEqn, x: list[_Held]) -> list[_Held]:
+    def _scan(self, eqn: JaxprEqn, x: list[Held]) -> list[Held]:
         """A loop, step by step; what it stacks is a tuple."""
         params, body = eqn.params, open_jaxpr(eqn.params["jaxpr"])
         a, n = calls.scan_counts(params)
         consts, carry, xs = x[:a], x[a : a + n], x[a + n :]
         rows = body.invars[a + n :]
-        stacks: list[list[_Held]] = [[] for _ in body.outvars[n:]]
+        stacks: list[list[Held]] = [[] for _ in body.outvars[n:]]
         steps = range(params["length"])
         for i in reversed(steps) if params["reverse"] else steps:
             slices = [self._row(s, i, v) for s, v in zip(xs, rows, strict=True)]
@@ -244,43 +234,41 @@ class _Run:
         order = -1 if params["reverse"] else 1
         return [*carry, *(tuple(stack[::order]) for stack in stacks)]
 
-    def _row(self, stack: _Held, i: int, v: Var) -> _Held:
+    def _while(self, eqn: JaxprEqn, x: list[Held]) -> list[Held]:
+        """A loop whose end is known, step by step."""
+        params = eqn.params
+        a, b = params["cond_nconsts"], params["body_nconsts"]
+        cond, body = (open_jaxpr(params[f"{name}_jaxpr"]) for name in ("cond", "body"))
+        carry = x[a + b :]
+        for _ in range(MOST_STEPS):
+            (going,) = self.run(cond, [*x[:a], *carry])
+            if not isinstance(going, Known):
+                raise PlanError(
+                    f"the loop at {ir.source_line(eqn)} is not drawn: how many steps "
+                    "it takes is not known before it runs. A lax.scan is drawn."
+                )
+            if not going.value:
+                return carry
+            carry = self.run(body, [*x[a : a + b], *carry])
+        raise _too_long()
+
+    def _rows(self, array: Copy, v: Any) -> Held:
+        """The rows of an array, so that they can be told apart."""
+        if not v.aval.shape or v.aval.shape[0] > MOST_ROWS:
+            return array
+        row = Var(v.aval.update(shape=v.aval.shape[1:]))
+        return tuple(self._row(array, i, row) for i in range(v.aval.shape[0]))
+
+    def _row(self, stack: Held, i: int, v: Var) -> Held:
         """A row of a stack; reading one of an array reads the array."""
         if isinstance(stack, tuple):
             return stack[i]
         self.read([stack])
-        return self._numbers.copy(("row", _key(stack), i), v)
+        return self._numbers.copy(("row", key_of(stack), i), v)
 
 
-def _restacked(eqn: JaxprEqn, x: Sequence[_Held]) -> _Held | None:
-    """The rows of stacks that an equation only puts together or apart, or None."""
-    if not all(isinstance(stack, tuple) for stack in x) or not x:
-        return None
-    stacks: list[Any] = list(x)
-    params = eqn.params
-    if eqn.primitive is lax.concatenate_p and params["dimension"] == 0:
-        return tuple(row for stack in stacks for row in stack)
-    before, after = (_shape(v) for v in (eqn.invars[0], eqn.outvars[0]))
-    if eqn.primitive is lax.slice_p and before[1:] == after[1:]:
-        if params["strides"] is not None:
-            return None
-        return stacks[0][params["start_indices"][0] : params["limit_indices"][0]]
-    if eqn.primitive is lax.reshape_p and params["dimensions"] is None:
-        return _reshaped(stacks[0], before, after)
-    return None
-
-
-def _reshaped(
-    stack: _Stack, before: tuple[int, ...], after: tuple[int, ...]
-) -> _Stack | None:
-    """Rows in groups, or groups of rows as one stack."""
-    if before[1:] == after[2:]:
-        k = after[1]
-        return tuple(stack[i * k : (i + 1) * k] for i in range(after[0]))
-    if before[2:] == after[1:] and all(isinstance(group, tuple) for group in stack):
-        return tuple(row for group in stack for row in group)
-    return None
-
-
-def _shape(v: Any) -> tuple[int, ...]:
-    return v.aval.shape
+def _too_long() -> PlanError:
+    return PlanError(
+        f"a gradient of more than {MOST_STEPS} steps is not drawn. Draw that of a "
+        "shorter loop."
+    )

@@ -100,5 +100,5 @@ def _report(captured: Captured, given: Arguments, memory: Memory) -> Residuals:
         ),
         cost_of(tidied(made.jaxpr)),
         temporaries(Derivative(None, [made])),
-        Programs(jaxpr, everything.forward.jaxpr.jaxpr, made.jaxpr),
+        Programs(jaxpr, everything.forward.jaxpr, made),
     )

@@ -15,7 +15,7 @@ from jax import lax
 import irad
 from irad._compat import ir
 from irad.checkpointing import Schedule
-from irad.checkpointing.online import MAX_CHECKPOINTS
+from irad.checkpointing.online import MAX_CHECKPOINTS, run_again
 from irad.derivatives import gradient, vjp
 from irad.keeping import lifetimes
 from irad.keeping.lifetimes import Lifetimes, Programs, lifetimes_of
@@ -73,7 +73,7 @@ def followed(fun: Any, schedule: Schedule) -> Lifetimes:
     jaxpr, k = ir.with_constants_as_inputs(closed.jaxpr), len(closed.consts)
     forward = vjp(jaxpr, k, 1, Schedule(checkpointing=EVERYTHING)).forward.jaxpr
     made = gradient(jaxpr, k, with_value=False, schedule=schedule)
-    return lifetimes_of(Programs(jaxpr, forward.jaxpr, made.jaxpr))
+    return lifetimes_of(Programs(jaxpr, forward, made))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -90,7 +90,7 @@ def test_kept_bytes_are_those_of_the_residuals_of_a_pullback(name):
 def test_a_loop_computes_again_what_stands_in_both_of_its_programs():
     report = irad.residuals(loop, (0, 1))(X, XS)
     assert [v.name for v in report.values if v.decision == "again"] == ["exp"]
-    found = counted(report.programs.gradient)
+    found = counted(report.programs.gradient.jaxpr)
     assert (found["exp"], found["tanh"]) == (2, 1)
 
 
@@ -221,9 +221,27 @@ def test_too_many_steps_are_not_drawn(monkeypatch):
         _ = irad.residuals(net)(X).lifetimes
 
 
-def test_a_loop_of_unknown_length_is_not_drawn_as_if_it_held_nothing():
+@pytest.mark.parametrize("steps", [5, 32, 33, 50])
+def test_a_loop_with_slots_runs_as_many_steps_again_as_its_schedule_says(steps):
+    def counted_loop(x):
+        def body(c):
+            return jnp.sin(c[0]), c[1] + 1
+
+        return jnp.sum(lax.while_loop(lambda c: c[1] < steps, body, (x, 0))[0])
+
+    found = irad.residuals(counted_loop)(X).lifetimes
+    runs = sum(len(row.spans) for row in found.rows if row.name == "sin")
+    assert runs == steps + run_again(steps, MAX_CHECKPOINTS)
+    assert found.most <= MAX_CHECKPOINTS + 2
+
+
+def test_a_loop_that_values_end_is_not_drawn_as_if_it_held_nothing():
+    def ended(x):
+        loop = lax.while_loop(lambda s: jnp.sum(s) < 9.0, lambda s: s + jnp.sin(s), x)
+        return jnp.sum(loop)
+
     with pytest.raises(irad.PlanError, match=r"test_residuals.py.* is not drawn"):
-        irad.residuals(unknown)(X).picture()
+        irad.residuals(ended)(X).picture()
 
 
 def test_it_refuses_what_the_gradient_refuses():
