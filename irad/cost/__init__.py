@@ -3,7 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from irad.cost.machines import MACHINES, Machine, compile_seconds, seconds
+from irad.cost.machines import (
+    MACHINES,
+    Machine,
+    compile_seconds,
+    machine_of,
+    seconds,
+)
 from irad.cost.quantities import Cost
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "compile_seconds",
     "cost_of",
     "equation_cost",
+    "machine_of",
     "room",
     "seconds",
     "tidied",

@@ -76,13 +76,22 @@ MACHINES: Mapping[str, Machine] = {
 }
 
 
+def machine_of(backend: str) -> Machine:
+    """A machine of a kind; one of an unknown kind is taken for an accelerator.
+
+    >>> machine_of("abacus") is MACHINES["gpu"]
+    True
+    """
+    return MACHINES.get(backend, MACHINES["gpu"])
+
+
 def seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
     """Predicted time of a program on a machine or on a kind of machine.
 
     >>> seconds(Cost(bytes=13_000_000_000, peak_bytes=10**9), "cpu")
     1.0
     """
-    machine = backend if isinstance(backend, Machine) else MACHINES[backend]
+    machine = backend if isinstance(backend, Machine) else machine_of(backend)
     simple = cost.flops - cost.contracted - cost.transcendentals
     computing = (
         cost.contracted / machine.contracted

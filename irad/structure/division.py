@@ -18,7 +18,7 @@ from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing.prices import loop_price
-from irad.cost import MACHINES, Machine
+from irad.cost import Machine, machine_of
 from irad.emitter import Emitter
 from irad.graph import Engine, SplitProgram
 from irad.structure.bodies import code_of, pick, variables_read
@@ -161,7 +161,7 @@ def _deferred(linear: Jaxpr, zeros: Sequence[bool], rows: Sequence[Var]) -> Defe
 
 def machine() -> Machine:
     """The machine that loops are priced for."""
-    return MACHINES[jax.default_backend()]
+    return machine_of(jax.default_backend())
 
 
 @by_jaxpr
