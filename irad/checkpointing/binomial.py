@@ -19,7 +19,7 @@ from jax import lax
 
 LARGEST = np.iinfo(np.int32).max
 DEPTH = 64
-"""How often a step may be advanced by an exact split of the traced form."""
+"""How often a step may be advanced by an exact split, where their number is unknown."""
 
 
 def reversible(slots: int, repeats: int) -> int:
@@ -60,10 +60,17 @@ def split(steps: int, slots: int) -> int:
 
 
 @functools.lru_cache(64)
-def reach(slots: int) -> np.ndarray:
-    """``reversible`` as a table: a row for each count of slots, cut at the largest."""
+def reach(slots: int, steps: int | None = None) -> np.ndarray:
+    """``reversible`` as a table: a row for each count of slots, cut at the largest.
+
+    The table of a number of ``steps`` is as long as exact splits of them need; one slot
+    needs none.
+    """
+    depth = DEPTH
+    if steps is not None and slots > 1:
+        depth = 1 + repetitions(steps, slots)
     rows = [
-        [min(reversible(c, r), LARGEST) for r in range(DEPTH)] for c in range(slots + 1)
+        [min(reversible(c, r), LARGEST) for r in range(depth)] for c in range(slots + 1)
     ]
     return np.array(rows, np.int32)
 
@@ -78,5 +85,5 @@ def traced_split(table: Any, steps: Any, slots: Any) -> Any:
     repeats = jnp.sum(row < steps, dtype=np.int32)
     before = lax.max(repeats - np.int32(1), np.int32(0))
     beyond = table[slots - np.int32(1), before]
-    longest = jnp.where(repeats < DEPTH, row[before], steps)
+    longest = jnp.where(repeats < table.shape[1], row[before], steps)
     return lax.min(longest, steps - beyond)

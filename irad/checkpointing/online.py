@@ -9,6 +9,9 @@ are worth most. Few states are stored then, and at most 1.5 times the steps are 
 binomial checkpoints placed with the number of steps known would run (measured for up to
 64 slots and 30,000 steps; 1.19 times for 32 slots).
 
+With the number of steps known, states are stored where the reversal would have stored
+them: at the splits of binomial checkpoints.
+
 A schedule is a table, made once for a number of slots.
 """
 
@@ -23,10 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from irad.checkpointing.binomial import LARGEST, advances, traced_split
-
-MAX_CHECKPOINTS = 32
-"""How many states the reverse mode of a loop of unknown length stores."""
+from irad.checkpointing.binomial import LARGEST, advances, split, traced_split
 
 FREE = -1
 """The position of a slot that holds no state."""
@@ -46,8 +46,11 @@ class Schedule:
 
 
 @functools.lru_cache(64)
-def schedule(slots: int) -> Schedule:
-    """The schedule for a number of slots, the first state's included."""
+def schedule(slots: int, steps: int | None = None) -> Schedule:
+    """The schedule for a number of slots, the first state's included, and of steps."""
+    if steps is not None:
+        events = _at_the_splits(slots, steps)
+        return Schedule(np.array(events, np.int32), np.array([[True] * slots]))
     events = [(i, i, 0) for i in range(slots)]
     order = list(range(slots))
     for first in range(1, slots):
@@ -58,6 +61,17 @@ def schedule(slots: int) -> Schedule:
     events += _thinned(slots, order, kept)
     events.append((LARGEST, slots, 0))
     return Schedule(np.array(events, np.int32), np.array(kept))
+
+
+def _at_the_splits(slots: int, steps: int) -> list[tuple[int, int, int]]:
+    """The events of binomial checkpoints: what is left beyond has one slot less."""
+    events, step = [(0, 0, 0)], 0
+    for slot in range(1, slots):
+        if steps - step <= 1:
+            break
+        step += split(steps - step, slots - slot + 1)
+        events.append((step, slot, 0))
+    return [*events, (LARGEST, slots, 0)]
 
 
 def _thinned(
@@ -86,9 +100,12 @@ def _thinned(
     return events
 
 
-def placed(steps: int, slots: int) -> list[int]:
-    """The positions of the states that are stored after so many steps, in order."""
-    table = schedule(slots)
+def placed(steps: int, slots: int, *, known: bool = False) -> list[int]:
+    """The positions of the states that are stored after so many steps, in order.
+
+    ``known`` says that their number was.
+    """
+    table = schedule(slots, steps if known else None)
     positions = [FREE] * (slots + 1)
     for step, slot, row in table.events.tolist():
         if step >= steps:
@@ -100,12 +117,14 @@ def placed(steps: int, slots: int) -> list[int]:
     return sorted(p for p in positions[:slots] if p != FREE)
 
 
-def run_again(steps: int, slots: int) -> int:
+def run_again(steps: int, slots: int, *, known: bool = False) -> int:
     """How many steps the reversal advances, after so many steps were run.
 
     The last range has its own slot and the free ones, each range before one more.
+    ``known`` says that their number was: then these are the ``advances`` of binomial
+    checkpoints but for those of the forward loop, to the last state that it stored.
     """
-    positions = placed(steps, slots)
+    positions = placed(steps, slots, known=known)
     free = slots - len(positions)
     ranges = [b - a for a, b in pairwise([*positions, steps])]
     return sum(advances(n, free + 1 + i) for i, n in enumerate(reversed(ranges)))
@@ -139,16 +158,15 @@ def stretch(table: Any, positions: Any, left: Any) -> tuple[Any, Any, Any, Any]:
     return slot, distance, arrived, arrived + np.int32(1) < left
 
 
-def settling(positions: Any, left: Any, arrived: Any, stores: Any) -> tuple[Any, ...]:
-    """The slot for the state arrived at, the positions then, and the steps left.
+def settled(positions: Any, arrived: Any) -> tuple[Any, Any]:
+    """A free slot for the state arrived at, and the positions then."""
+    slot = lax.argmin(positions, 0, np.int32)
+    return slot, _moved_in(positions, slot, arrived)
 
-    The slot is none where no state is stored. Slots of reversed steps become free.
-    """
-    none = np.int32(positions.shape[0])
-    slot = jnp.where(stores, lax.argmin(positions, 0, np.int32), none)
-    left = jnp.where(stores, left, arrived)
-    positions = _moved_in(positions, slot, arrived)
-    return slot, jnp.where(positions < left, positions, np.int32(FREE)), left
+
+def freed(positions: Any, left: Any) -> Any:
+    """The positions with the slots of reversed steps free."""
+    return jnp.where(positions < left, positions, np.int32(FREE))
 
 
 def _moved_in(positions: Any, slot: Any, step: Any) -> Any:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_CHECKPOINTS = 32
+"""How many states the reverse mode of a loop of unknown length stores."""
+
 
 @dataclass(frozen=True)
 class Checkpointing:
     """What the programs of a derivative keep.
 
     ``storing`` is the price of a byte that a loop keeps for each of its steps, over
-    what it costs in time: at 1 the fastest program is made, above it smaller ones.
+    what it costs in time: at 1 the fastest program is made, above it smaller ones, and
+    at 0 nothing is computed again. With ``slots`` a loop of known length keeps so many
+    states instead, one of unknown length always at most ``max_checkpoints``.
     """
 
     storing: float = 1.0
+    slots: int | None = None
+    max_checkpoints: int = MAX_CHECKPOINTS
 
 
 DEFAULT = Checkpointing()

@@ -6,12 +6,12 @@ from irad.structure.annotated_call import annotated_call, plain_call
 from irad.structure.branches import cond
 from irad.structure.call import jit
 from irad.structure.context import InContext
+from irad.structure.counted import scan
 from irad.structure.custom_vjp import custom_vjp
 from irad.structure.linear_solve import linear_solve
 from irad.structure.mapped import shard_map
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 from irad.structure.remat import checkpoint
-from irad.structure.scan import scan
 from irad.structure.while_loop import while_loop
 
 STRUCTURES: dict[ir.Primitive, Structure] = {

@@ -24,6 +24,7 @@ from irad.graph import Engine, SplitProgram
 from irad.structure.bodies import code_of, pick, variables_read
 from irad.structure.deferral import Deferral, Product, defer
 from irad.structure.loops import Activity, Parts
+from irad.structure.sums import added
 from irad_passes import (
     Boundary,
     Partition,
@@ -236,7 +237,7 @@ def pull_body(
     ca, cin, cx = pulled[:na], pulled[na : na + ns], pulled[na + ns :]
     outs: list[Atom] = []
     for total, c in zip(sums, program.summed(ca), strict=True):
-        outs.append(total if c is None else emit.add(total, c))
+        outs.append(total if c is None else added(emit, total, c))
     for v, c in zip([*pick(s, on_s), *pick(x, on_x)], [*cin, *cx], strict=True):
         outs.append(emit.zeros(ir.cotangent_aval(v.aval)) if c is None else c)
     made = [*rows[:k], *sums, *cs, *rows[k:], *cy]

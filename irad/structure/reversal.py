@@ -1,4 +1,4 @@
-"""Loops of unknown length in reverse: states in slots, and steps that are run again.
+"""Loops in reverse by checkpoints: states in slots, and steps that are run again.
 
 The forward loop is the program's own with a counter. It runs in stretches, between
 which a schedule says in which slot to store the state. The backward loop takes the last
@@ -20,7 +20,7 @@ from irad._compat.ir import Atom, ClosedJaxpr, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing import binomial, online
 from irad.emitter import Emitter, Snippet, snippet
-from irad.structure.bodies import code_of, lifted, pick, without_constants
+from irad.structure.bodies import code_of, pick, without_constants
 from irad.structure.steps import Step
 
 ONE = np.int32(1)
@@ -37,11 +37,12 @@ def recorded(
     consts: Sequence[Atom],
     s: Sequence[Atom],
     slots: int,
+    steps: int | None = None,
 ) -> tuple[list[Atom], list[Atom]]:
     """Emits the loop that stores states: its results, and what the backward loop takes.
 
     ``cond`` takes its operands and the carries, and gives a scalar; ``consts`` are its
-    operands and what is fixed.
+    operands and what is fixed. ``steps`` is how many there are, if that is known.
     """
     num_cond = len(cond.in_avals) - len(s)
     going = emit.splice(code_of(cond), [*consts[:num_cond], *s])
@@ -56,9 +57,9 @@ def recorded(
     carry = [*start, *going, *s]
     k = len(start)
     goes_on = _condition(lambda *carry: carry[k], carry)
-    table = online.schedule(slots)
+    table = online.schedule(slots, steps)
     tables = [emit.constant(table.events), emit.constant(table.kept)]
-    body = _storing_body(step.run, cond, step.stored, slots)
+    body = _storing_body(step.run, cond, step.stored, slots, steps)
     outs = while_equation(emit, goes_on, body, [], [*tables, *consts], carry)
     trips, _, *kept = outs[:k]
     return outs[k + 1 :], [trips, *kept]
@@ -98,7 +99,11 @@ def _stretch_body(run: ClosedJaxpr, cond: ClosedJaxpr) -> ClosedJaxpr:
 
 @by_jaxpr
 def _storing_body(
-    run: ClosedJaxpr, cond: ClosedJaxpr, stored: tuple[bool, ...], slots: int
+    run: ClosedJaxpr,
+    cond: ClosedJaxpr,
+    stored: tuple[bool, ...],
+    slots: int,
+    steps: int | None,
 ) -> ClosedJaxpr:
     """One state stored, and the steps until the next one.
 
@@ -112,7 +117,7 @@ def _storing_body(
     i, going, *s = carry
     states = pick(s, stored)
     event, positions, *buffers = _slot_inputs(states, slots)
-    table = online.schedule(slots)
+    table = online.schedule(slots, steps)
     tables = [Var(ir.typeof(table.events)), Var(ir.typeof(table.kept))]
 
     def place(events: Any, kept: Any, event: Any, i: Any, at: Any, *rest: Any) -> Any:
@@ -155,6 +160,7 @@ def reversed_loop(
     fixed: Sequence[Atom],
     cotangents: Sequence[Atom],
     slots: int,
+    steps: int | None = None,
 ) -> list[Any]:
     """Emits the loop over the steps, last to first: sums and cotangents, pulled."""
     carry = [*kept, *cotangents]
@@ -162,8 +168,8 @@ def reversed_loop(
     if not any(step.stored):
         body = _counted(step.pull)
         return while_equation(emit, is_left, body, [], fixed, carry)[1:]
-    table = emit.constant(binomial.reach(slots))
-    body = _reversing_body(step.again, step.pull, slots)
+    table = emit.constant(binomial.reach(slots, steps))
+    body = _reversing_body(step.again, step.pull, slots, steps)
     outs = while_equation(emit, is_left, body, [], [table, *fixed], carry)
     return outs[len(kept) :]
 
@@ -181,8 +187,10 @@ def _counted(body: ClosedJaxpr) -> ClosedJaxpr:
 
 
 @by_jaxpr
-def _reversing_body(again: ClosedJaxpr, pull: ClosedJaxpr, slots: int) -> ClosedJaxpr:
-    """A state advanced, and then stored or its step reversed.
+def _reversing_body(
+    again: ClosedJaxpr, pull: ClosedJaxpr, slots: int, steps: int | None
+) -> ClosedJaxpr:
+    """States stored on the way to the last step that is left, which is reversed.
 
     (table, fixed; steps left, positions, buffers, cotangents) to the same carries.
     """
@@ -191,43 +199,72 @@ def _reversing_body(again: ClosedJaxpr, pull: ClosedJaxpr, slots: int) -> Closed
     inputs = _inputs(pull)
     fixed, states = inputs[:num_fixed], inputs[num_fixed : num_fixed + k]
     cotangents = inputs[num_fixed + k :]
-    table, left = Var(ir.typeof(binomial.reach(slots))), Var(COUNT)
-    _, positions, *buffers = _slot_inputs(states, slots)
+    storing = _storing_again(again, slots, steps)
+    table, left, positions, *buffers = _place_inputs(states, slots, steps)
 
-    def recall(table: Any, at: Any, left: Any, *buffers: Any) -> list[Any]:
-        slot, *way = online.stretch(table, at, left)
-        states = [lax.dynamic_index_in_dim(b, slot, keepdims=False) for b in buffers]
-        return [*way, *states]
+    def stores(table: Any, left: Any, at: Any, *buffers: Any) -> Any:
+        return online.stretch(table, at, left)[3]
 
-    def settle(at: Any, left: Any, arrived: Any, stores: Any, *rest: Any) -> list[Any]:
-        slot, at, left = online.settling(at, left, arrived, stores)
-        return [stores.astype(np.int32), left, at, *_written(rest[:k], slot, rest[k:])]
+    def freed(at: Any, left: Any) -> list[Any]:
+        return [left - ONE, online.freed(at, left - ONE)]
 
     emit = Emitter()
-    given = [table, positions, left, *buffers]
-    distance, arrived, stores, *states = emit.splice(traced(recall, given), given)
-    carry = [distance, *states]
-    is_left = _condition(lambda left, *_: left > 0, carry)
-    states = while_equation(emit, is_left, _counted(again), [], fixed, carry)[1:]
-    given = [positions, left, arrived, stores, *buffers, *states]
-    stays, *settled = emit.splice(traced(settle, given), given)
-    outs = _unless(emit, stays, pull, [*fixed, *states, *cotangents])
-    carry = [left, positions, *buffers, *cotangents]
-    return emit.closed([table, *fixed, *carry], [*settled, *outs], "reverse")
+    way = [table, left]
+    held = [positions, *buffers]
+    is_stored = _condition(stores, [*way, *held])
+    held = while_equation(emit, is_stored, storing, way, [*way, *fixed], held)
+    states = _advanced(emit, again, fixed, [*way, *held])[1:]
+    given = [held[0], left]
+    settled = emit.splice(traced(freed, given), given)
+    outs = emit.splice(code_of(pull), [*fixed, *states, *cotangents])
+    return emit.closed(
+        [table, *fixed, left, positions, *buffers, *cotangents],
+        [*settled, *held[1:], *outs],
+        "reverse",
+    )
 
 
-def _unless(
-    emit: Emitter, stays: Atom, pull: ClosedJaxpr, operands: Sequence[Atom]
+@by_jaxpr
+def _storing_again(again: ClosedJaxpr, slots: int, steps: int | None) -> ClosedJaxpr:
+    """The last state advanced, and stored: (table, left, fixed; positions, buffers)."""
+    inputs, k = _inputs(again), len(again.out_avals)
+    fixed, states = inputs[: len(inputs) - k], inputs[len(inputs) - k :]
+    table, left, positions, *buffers = _place_inputs(states, slots, steps)
+
+    def place(at: Any, arrived: Any, *rest: Any) -> list[Any]:
+        slot, at = online.settled(at, arrived)
+        return [at, *_written(rest[:k], slot, rest[k:])]
+
+    emit = Emitter()
+    arrived, *states = _advanced(emit, again, fixed, [table, left, positions, *buffers])
+    given = [positions, arrived, *buffers, *states]
+    placed = emit.splice(traced(place, given), given)
+    return emit.closed([table, left, *fixed, positions, *buffers], placed, "store")
+
+
+def _place_inputs(states: Sequence[Atom], slots: int, steps: int | None) -> list[Var]:
+    """Variables for the table, the steps left, the positions and the buffers."""
+    table = Var(ir.typeof(binomial.reach(slots, steps)))
+    return [table, Var(COUNT), *_slot_inputs(states, slots)[1:]]
+
+
+def _advanced(
+    emit: Emitter, again: ClosedJaxpr, fixed: Sequence[Atom], held: Sequence[Atom]
 ) -> list[Any]:
-    """The last operands pulled, or as they are where ``stays`` is 1."""
-    inputs = _inputs(pull)
-    last = inputs[len(inputs) - len(pull.out_avals) :]
-    same = Emitter().closed(inputs, last, "stays")
-    leading, branches = lifted(emit, [pull, same])
-    effects = calls.join_effects(calls.branch_effects(branches))
-    given = [stays, *leading, *operands]
-    params = {"branches": branches}
-    return emit.equation(ir.cond_p, given, pull.out_avals, params, effects)
+    """Emits the steps from the last state on: the step arrived at, and its state.
+
+    ``held`` are the table, the steps left, the positions and the buffers.
+    """
+
+    def recall(table: Any, left: Any, at: Any, *buffers: Any) -> list[Any]:
+        slot, distance, arrived, _ = online.stretch(table, at, left)
+        states = [lax.dynamic_index_in_dim(b, slot, keepdims=False) for b in buffers]
+        return [arrived, distance, *states]
+
+    arrived, *carry = emit.splice(traced(recall, held), held)
+    is_left = _condition(lambda left, *_: left > 0, carry)
+    outs = while_equation(emit, is_left, _counted(again), [], fixed, carry)
+    return [arrived, *outs[1:]]
 
 
 # Equations and snippets ---------------------------------------------------------------

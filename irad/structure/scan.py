@@ -16,7 +16,7 @@ from typing import Any
 from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.emitter import Emitter
-from irad.graph import Engine, Inside, Linearized
+from irad.graph import Engine, Inside
 from irad.structure.bodies import code_of, constants, opened, pick
 from irad.structure.division import LoopProgram, loop_program, pull_body, push_body
 from irad.structure.loops import Parts, activity, jvp_body
@@ -78,26 +78,28 @@ class Scan:
     def pull(self, emit: Emitter, kept: Any, c: Sequence[Any]) -> Sequence[Any]:
         program = self._program(reverse=True)
         fixed, rows = self._kept(program, kept)
+        sums, cs, cy = self._seeds(emit, c, program)
+        body = pull_body(self._body, program, self._parts, self._moving)
+        outs = self._loop(emit, body, fixed, [*sums, *cs], [*rows, *cy], flip=True)
+        return self._pulled(self._with_products(emit, program, rows, outs))
+
+    def _seeds(
+        self, emit: Emitter, c: Sequence[Any], program: LoopProgram
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """What the pulled loop starts from: sums, cotangents of carries and slices."""
         n = self._parts.carry
         cotangents = dict(zip(self.carries, c, strict=True))
-        marks = self._moving.outputs
-        cs = [
+        given = [
             cotangents[j] if j in cotangents else emit.zeros(self._cotangent_type(j))
-            for j in range(n)
-            if marks[j]
+            for j, on in enumerate(self._moving.outputs)
+            if on
         ]
-        cy = [
-            cotangents[j] if j in cotangents else emit.zeros(self._cotangent_type(j))
-            for j in range(n, len(marks))
-            if marks[j]
-        ]
+        carried = sum(self._moving.outputs[:n])
         a, _, _ = self._parts.split(self._body.invars)
         a_marks, _, _ = self._parts.split(self._moving.inputs)
         summed = program.summed(pick(a, a_marks))
         sums = [emit.zeros(ir.cotangent_aval(v.aval)) for v in summed]
-        body = pull_body(self._body, program, self._parts, self._moving)
-        outs = self._loop(emit, body, fixed, [*sums, *cs], [*rows, *cy], flip=True)
-        return self._pulled(self._with_products(emit, program, rows, outs))
+        return sums, given[:carried], given[carried:]
 
     def _with_products(
         self, emit: Emitter, program: LoopProgram, rows: Sequence[Atom], outs: list[Any]
@@ -217,11 +219,3 @@ class Scan:
         marked = [i - k for i, on in enumerate(self._moving.inputs) if on]
         by_operand = dict(zip(marked, outs, strict=True))
         return [by_operand.get(i) for i in self._given]
-
-
-def scan(
-    eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
-) -> Linearized | None:
-    """A ``scan`` equation: its body differentiated once, the loop kept rolled."""
-    local = Scan(eqn, active, wanted, engine)
-    return local if local.carries else None

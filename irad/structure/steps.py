@@ -1,4 +1,4 @@
-"""One step of a loop of unknown length, as the programs that its reverse mode runs."""
+"""One step of a loop, as the programs that its reverse mode by checkpoints runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from irad.emitter import Emitter
 from irad.errors import NoRuleError
 from irad.graph import Engine
 from irad.structure.bodies import code_of, pick
-from irad.structure.division import loop_program, pull_body
+from irad.structure.division import LoopProgram, loop_program, pull_body
 from irad.structure.loops import Activity, Parts
 from irad_passes import dce
 
@@ -41,8 +41,22 @@ class Step:
 def step_of(body: Jaxpr, parts: Parts, moving: Activity, engine: Engine) -> Step:
     """The programs of a step ``(a, s) -> s'``."""
     program = loop_program(body, parts, moving, engine, True, True)
-    forward, consts = program.forward.jaxpr, program.forward.consts
-    n = parts.carry
+    pull = pull_body(body, program, parts, moving)
+    return step_from(program, program.forward, parts.carry, pull)
+
+
+def step_from(
+    program: LoopProgram, closed: ClosedJaxpr, n: int, pull: ClosedJaxpr
+) -> Step:
+    """The programs of a step of ``n`` carries.
+
+    Args:
+        program: What is outside of the loop, and which of it ``pull`` takes first.
+        closed: (fixed, carries) to (carries, residuals).
+        n: How many carries.
+        pull: Takes cotangents next, and the residuals last.
+    """
+    forward, consts = closed.jaxpr, closed.consts
     fixed, s = forward.invars[:-n], forward.invars[-n:]
     y, residuals = forward.outvars[:n], forward.outvars[n:]
     constant = tuple(before is after for before, after in zip(s, y, strict=True))
@@ -50,7 +64,6 @@ def step_of(body: Jaxpr, parts: Parts, moving: Activity, engine: Engine) -> Step
     inputs = [*fixed, *pick(s, constant), *pick(s, stored)]
     again = _slice(forward, inputs, pick(y, stored))
     found = _slice(forward, inputs, residuals)
-    pull = pull_body(body, program, parts, moving)
     emit = Emitter()
     rows = emit.splice(code_of(ir.closed_jaxpr(found, consts)), inputs)
     k = len(program.fixed)

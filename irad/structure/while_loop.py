@@ -15,7 +15,6 @@ from jax import lax
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
-from irad.checkpointing.online import MAX_CHECKPOINTS
 from irad.emitter import Emitter
 from irad.graph import Engine, Inside, Linearized
 from irad.structure.bodies import code_of, opened, pick, without_constants
@@ -42,7 +41,7 @@ class While:
         cond, body = eqn.params["cond_jaxpr"], eqn.params["body_jaxpr"]
         self._num_cond = eqn.params["cond_nconsts"]
         self._engine = engine
-        self._slots = MAX_CHECKPOINTS
+        self._slots = engine.checkpointing.max_checkpoints
         self._cond_values, self._values = cond.consts, body.consts
         self._cond, self._body = without_constants(cond), opened(body)
         operands = range(len(eqn.invars))

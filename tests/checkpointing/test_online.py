@@ -74,9 +74,28 @@ def test_the_traced_machine_makes_the_advances_that_are_counted(slots):
         assert (int(again), int(wrong)) == (expected, 0)
 
 
-def _reversal(slots: int):
+KNOWN = [(1, 1), (2, 1), (2, 2), (17, 1), (17, 4), (100, 3), (100, 32), (1000, 2)]
+
+
+def test_with_the_number_of_steps_known_the_advances_are_binomial() -> None:
+    for slots in (1, 2, 3, 4, 8, 32, 100):
+        for steps in (1, 2, 3, 5, 17, 60, 100, 1000, 10_000):
+            first = online.placed(steps, slots, known=True)[-1]
+            again = online.run_again(steps, slots, known=True)
+            assert first + again == binomial.advances(steps, slots)
+            assert again == with_foresight(steps, slots)
+
+
+@pytest.mark.parametrize(("steps", "slots"), KNOWN)
+def test_so_does_the_traced_machine_make_them(steps, slots):
+    again, wrong = jax.jit(_reversal(slots, steps))(np.int32(steps))
+    assert (int(again), int(wrong)) == (online.run_again(steps, slots, known=True), 0)
+
+
+def _reversal(slots: int, known: int | None = None):
     """A loop whose states are the numbers of their steps, and its reversal."""
-    table, reach = online.schedule(slots), jnp.asarray(binomial.reach(slots))
+    table = online.schedule(slots, known)
+    reach = jnp.asarray(binomial.reach(slots, known))
     events, kept = jnp.asarray(table.events), jnp.asarray(table.kept)
     zero = jnp.zeros((), jnp.int32)
 
@@ -87,13 +106,21 @@ def _reversal(slots: int):
         until = jnp.minimum(until, steps)
         return event + np.int32(1), until, positions, states, steps
 
-    def turn(carry):
-        left, positions, states, again, wrong = carry
-        slot, distance, arrived, stores = online.stretch(reach, positions, left)
+    def keep(carry):
+        left, positions, states, again = carry
+        slot, distance, arrived, _ = online.stretch(reach, positions, left)
         state = states[slot] + distance
-        wrong += jnp.where(stores, zero, (state != left - np.int32(1)).astype(np.int32))
-        slot, positions, left = online.settling(positions, left, arrived, stores)
-        return left, positions, states.at[slot].set(state), again + distance, wrong
+        slot, positions = online.settled(positions, arrived)
+        return left, positions, states.at[slot].set(state), again + distance
+
+    def turn(carry):
+        left, positions, states, again = lax.while_loop(
+            lambda carry: online.stretch(reach, carry[1], carry[0])[3], keep, carry[:4]
+        )
+        slot, distance, _, _ = online.stretch(reach, positions, left)
+        left -= np.int32(1)
+        wrong = carry[4] + (states[slot] + distance != left).astype(np.int32)
+        return left, online.freed(positions, left), states, again + distance, wrong
 
     def run(steps):
         positions = jnp.full((slots,), online.FREE, np.int32)

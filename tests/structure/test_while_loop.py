@@ -19,6 +19,7 @@ from jax.extend.core import check_jaxpr
 
 import irad
 from irad.checkpointing import online
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 
@@ -304,7 +305,7 @@ def test_the_body_is_run_as_often_as_the_schedule_says(trips):
     )
     jax.block_until_ready(gradient(trips, 0.3))
     # Each step once more, where it is reversed.
-    again = online.run_again(trips, online.MAX_CHECKPOINTS) if trips else 0
+    again = online.run_again(trips, MAX_CHECKPOINTS) if trips else 0
     assert len(calls) == trips + again + trips
 
 
@@ -317,7 +318,7 @@ def test_memory_is_that_of_the_slots_whatever_the_length():
     gradient = jax.jit(irad.grad(loss, (1, 2)))
     x = jnp.ones(size)
     memory = gradient.lower(1, 1.1, x).compile().memory_analysis()
-    assert memory.temp_size_in_bytes < (online.MAX_CHECKPOINTS + 6) * x.nbytes
+    assert memory.temp_size_in_bytes < (MAX_CHECKPOINTS + 6) * x.nbytes
 
 
 def buffers(fun: Callable[..., Any], *args: Any) -> list[tuple[int, ...]]:
@@ -326,7 +327,7 @@ def buffers(fun: Callable[..., Any], *args: Any) -> list[tuple[int, ...]]:
     check_jaxpr(jaxpr)
     inner = jaxpr.eqns[-1].params["jaxpr"].jaxpr
     loops = [eqn for eqn in inner.eqns if eqn.primitive.name == "while"]
-    rows = online.MAX_CHECKPOINTS + 1
+    rows = MAX_CHECKPOINTS + 1
     shapes = [v.aval.shape for v in loops[0].outvars]
     return [shape[1:] for shape in shapes if shape[:1] == (rows,)]
 
