@@ -7,8 +7,7 @@ fit, the fastest is compiled, and XLA's own account decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -17,15 +16,13 @@ from irad import cost
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
 from irad.checkpointing import Checkpointing, Schedule
+from irad.checkpointing.named import Loops, schedules
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.checkpointing.schedules import written_out
 from irad.errors import PlanError
 
 T = TypeVar("T")
 
-SCHEDULES = ("auto", "all", "none", "sqrt", "binomial")
-STORING = (1.0, 4.0, 1e4)
-LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
-SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 # Where nothing is predicted to fit, so many of the smallest are compiled.
 LAST_RESORTS = 4
 # Predicted peaks are up to so many times XLA's, which decides.
@@ -34,10 +31,15 @@ DOUBT = 2
 
 @dataclass(frozen=True)
 class Memory:
-    """What a user wants of the memory of a derivative: a limit in bytes, a schedule."""
+    """What a user wants of the memory of a derivative.
+
+    A limit in bytes, the name of a schedule, and how many states a loop of unknown
+    length may store.
+    """
 
     limit: int | None = None
     schedule: str = "auto"
+    max_checkpoints: int = MAX_CHECKPOINTS
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,13 @@ def chosen(
     Raises:
         PlanError: none is within the limit; the message has the least that would do.
     """
-    options = list(schedules(jaxpr, memory.schedule))
+    options = schedules(jaxpr, memory.schedule, memory.limit, memory.max_checkpoints)
     if memory.limit is None:
         return make(options[0]).result
-    return _fitted([_candidate(make, s) for s in options], memory.limit, name)
+    kept = [s for s in options if s.checkpointing.slots is None]
+    candidates = [_candidate(make(s), s) for s in kept]
+    candidates += _from_slots(jaxpr, make, options[len(kept) :])
+    return _fitted(candidates, memory.limit, name)
 
 
 def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
@@ -96,20 +101,6 @@ def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
     )
 
 
-def schedules(jaxpr: Jaxpr, name: str = "auto") -> Iterator[Schedule]:
-    """The schedules of a name; for ``"auto"`` those worth trying, the fastest first."""
-    has_loops = any(eqn.primitive is ir.scan_p for eqn in jaxpr.eqns)
-    flat = written_out(jaxpr)
-    has_loops |= any(eqn.primitive is ir.scan_p for eqn in flat.eqns)
-    levels = LEVELS if has_loops else LEVELS[:1]
-    storing = STORING if has_loops else STORING[:1]
-    segments = [s for s in SEGMENTS if s == 1 or 4 * s <= len(flat.eqns)]
-    if has_loops:
-        segments = segments[:1]
-    for s, (depth, stretch), price in product(segments, levels, storing):
-        yield Schedule(s, depth, stretch, Checkpointing(price))
-
-
 def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
     """Those that are fastest for their peak, from the fastest to the smallest."""
     found: list[Candidate[T]] = []
@@ -119,19 +110,43 @@ def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
     return found
 
 
-def _candidate(
-    make: Callable[[Schedule], Derivative[T]], schedule: Schedule
-) -> Candidate[T]:
-    derivative = make(schedule)
-    programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
-    costs = [replace(c, peak_bytes=c.likely_bytes) for c in map(cost.cost_of, programs)]
+def _candidate(derivative: Derivative[T], schedule: Schedule) -> Candidate[T]:
+    costs = _costs(derivative)
     backend = jax.default_backend()
     return Candidate(
         schedule,
         derivative,
         sum(cost.seconds(each, backend) for each in costs),
-        derivative.held + max(each.peak_bytes for each in costs),
+        derivative.held + max(each.likely_bytes for each in costs),
     )
+
+
+def _from_slots(
+    jaxpr: Jaxpr, make: Callable[[Schedule], Derivative[T]], options: Sequence[Schedule]
+) -> Iterator[Candidate[T]]:
+    """Derivatives whose loops keep states in slots, priced by two others.
+
+    To the cost model their loops are of unknown length, and their slots as many arrays
+    as there are loops that hand them on. Each time that a step is advanced again is
+    taken to cost what the plain derivative does; each slot after the first, a state.
+    """
+    if not options:
+        return
+    loops = Loops.of(written_out(jaxpr))
+    plain = _candidate(make(Schedule()), Schedule())
+    first = make(Schedule(checkpointing=Checkpointing(slots=1)))
+    least = max(each.likely_bytes for each in _costs(first))
+    for schedule in options:
+        slots = schedule.checkpointing.slots or 1
+        derivative = make(schedule)
+        time = (1.0 + loops.repeats(slots)) * plain.seconds
+        peak = derivative.held + least + (slots - 1) * loops.state_bytes
+        yield Candidate(schedule, derivative, time, peak)
+
+
+def _costs(derivative: Derivative[Any]) -> list[cost.Cost]:
+    programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
+    return list(map(cost.cost_of, programs))
 
 
 def temporaries(derivative: Derivative[Any]) -> int:

@@ -17,7 +17,7 @@ from irad._compat import ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.checkpointing.options import DEFAULT, Checkpointing
 from irad.checkpointing.prices import bytes_of
-from irad_passes import cut_scan, inline, segmented
+from irad_passes import cut_scan, inline, nested, segmented
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,26 @@ class Schedule:
 
     ``segments`` of straight-line code, the last of which is no segment but what is
     differentiated first; loops nested ``levels`` deep, an inner one ``stretch`` times
-    as long as for even nesting; and what loops keep for each step.
+    as long as for even nesting; whether what enters a segment is computed from the
+    inputs again (``nested``); and what loops keep for each step.
     """
 
     segments: int = 1
     levels: int = 1
     stretch: float = 1.0
+    nested: bool = False
     checkpointing: Checkpointing = DEFAULT
 
 
 def scheduled(jaxpr: Jaxpr, schedule: Schedule) -> Jaxpr:
     """A program rewritten for a schedule; its values are the same."""
     if schedule.levels > 1:
-        cut = [e for eqn in jaxpr.eqns for e in _cut(eqn, schedule)]
-        jaxpr = jaxpr.replace(eqns=cut)
+        eqns = [e for eqn in jaxpr.eqns for e in _cut(eqn, schedule)]
+        jaxpr = jaxpr.replace(eqns=eqns)
     if schedule.segments > 1:
         jaxpr = written_out(jaxpr)
-        jaxpr = segmented(jaxpr, starts(jaxpr, schedule.segments))
+        cut = nested if schedule.nested else segmented
+        jaxpr = cut(jaxpr, starts(jaxpr, schedule.segments))
     return jaxpr
 
 

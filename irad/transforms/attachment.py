@@ -15,6 +15,7 @@ from irad._compat.ir import ClosedJaxpr, Jaxpr, Var
 from irad._compat.linear_call import linear_call
 from irad.capture import Captured, capture
 from irad.checkpointing import Schedule
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.derivatives import Split
 from irad.emitter import Emitter, snippet
 from irad.limits import Derivative, Memory, chosen
@@ -26,7 +27,11 @@ from irad.transforms.reverse import split_derivative
 
 
 def attach(
-    fun: Callable[..., Any], *, memory_limit: Size = None, schedule: str = "auto"
+    fun: Callable[..., Any],
+    *,
+    memory_limit: Size = None,
+    schedule: str = "auto",
+    max_checkpoints: int = MAX_CHECKPOINTS,
 ) -> Callable[..., Any]:
     """The same function, which JAX differentiates by irad's programs.
 
@@ -40,9 +45,13 @@ def attach(
         memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the residuals
             and the temporaries of the derivative of this part.
         schedule: ``"auto"`` keeps what makes the gradient fastest, or what fits the
-            limit; ``"all"`` keeps everything, ``"none"`` only the inputs, ``"sqrt"``
-            the inputs of about as many segments as each has steps, ``"binomial"`` as
-            many states as are optimal for the number of steps.
+            limit; ``"all"`` keeps everything that is read and computes nothing again;
+            ``"none"`` keeps only the inputs, of a loop only its first state;
+            ``"sqrt"`` the inputs of about as many segments as each has steps;
+            ``"binomial"`` 32 states of a loop, or as many as fit the limit, placed so
+            that the fewest steps are run again.
+        max_checkpoints: how many states the reverse mode of a loop of unknown length
+            stores.
 
     Returns:
         A function that is called as ``fun`` is and returns what it returns.
@@ -57,7 +66,7 @@ def attach(
         2.0
     """
     check_callable(fun)
-    memory = memory_options(memory_limit, schedule)
+    memory = memory_options(memory_limit, schedule, max_checkpoints)
 
     @wraps(fun, "{fun} with the derivatives of irad attached.")
     def attached(*args: Any, **kwargs: Any) -> Any:
@@ -83,7 +92,10 @@ def attach(
 
 
 def checkpoint(
-    fun: Callable[..., Any], *, memory_limit: Size = None, schedule: str = "sqrt"
+    fun: Callable[..., Any],
+    *,
+    memory_limit: Size = None,
+    schedule: str | None = None,
 ) -> Callable[..., Any]:
     """The same function, whose gradient keeps less: ``attach`` with a schedule.
 
@@ -92,8 +104,9 @@ def checkpoint(
 
     Args:
         fun: as for ``irad.attach``.
-        memory_limit: as for ``irad.attach``; with a limit the schedule is ``"auto"``.
-        schedule: as for ``irad.attach``.
+        memory_limit: as for ``irad.attach``.
+        schedule: as for ``irad.attach``; by default ``"sqrt"``, with a limit
+            ``"auto"``.
 
     Example:
         >>> import irad, jax, jax.numpy as jnp
@@ -102,8 +115,8 @@ def checkpoint(
         >>> round(float(jax.grad(f)(1.0)), 4)
         0.0037
     """
-    if memory_limit is not None:
-        schedule = "auto"
+    if schedule is None:
+        schedule = "sqrt" if memory_limit is None else "auto"
     return attach(fun, memory_limit=memory_limit, schedule=schedule)
 
 

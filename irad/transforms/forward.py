@@ -12,6 +12,7 @@ import numpy as np
 from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.staging import staged
 from irad.transforms.arguments import all_arguments, check_callable
 from irad.transforms.memory_options import Size, memory_options
@@ -173,6 +174,7 @@ def linearize(
     *primals: Any,
     has_aux: bool = False,
     memory_limit: Size = None,
+    max_checkpoints: int = MAX_CHECKPOINTS,
 ) -> Any:
     """The value of a function and its tangent map at a point: ``(y, t -> J t)``.
 
@@ -199,7 +201,7 @@ def linearize(
         purpose="linearize",
         names=given.names,
     )
-    memory = memory_options(memory_limit)
+    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     split, captured = staged_split(
         captured, "linearize", derivatives.linearized, memory
     )

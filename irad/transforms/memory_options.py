@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from irad.limits import SCHEDULES, Memory
+from irad.checkpointing.named import NAMES
+from irad.checkpointing.options import MAX_CHECKPOINTS
+from irad.limits import Memory
 
 Size = int | str | None
 
 
-def memory_options(memory_limit: Size = None, schedule: str = "auto") -> Memory:
+def memory_options(
+    memory_limit: Size = None,
+    schedule: str = "auto",
+    max_checkpoints: int = MAX_CHECKPOINTS,
+) -> Memory:
     """The options, checked; ValueError for what is not one of them."""
-    if schedule not in SCHEDULES:
-        names = ", ".join(map(repr, SCHEDULES))
+    if schedule not in NAMES:
+        names = ", ".join(map(repr, NAMES))
         raise ValueError(f"schedule is one of {names}, got {schedule!r}")
-    return Memory(None if memory_limit is None else as_bytes(memory_limit), schedule)
+    limit = None if memory_limit is None else as_bytes(memory_limit)
+    return Memory(limit, schedule, _as_count(max_checkpoints))
+
+
+def _as_count(max_checkpoints: object) -> int:
+    """How many states: a positive int, and no bool."""
+    found = max_checkpoints if isinstance(max_checkpoints, int | np.integer) else 0
+    if isinstance(max_checkpoints, bool) or found < 1:
+        raise ValueError(
+            "max_checkpoints is a positive int, the number of states that a loop of "
+            f"unknown length may store, got {max_checkpoints!r}"
+        )
+    return int(found)
 
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -11,6 +11,7 @@ import jax
 from irad import derivatives
 from irad.capture import Captured, capture
 from irad.checkpointing import Schedule
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.derivatives import Split
 from irad.limits import Derivative, Memory, chosen
 from irad.staging import Program, staged
@@ -37,6 +38,7 @@ def grad(
     allow_int: bool = False,
     *,
     memory_limit: Size = None,
+    max_checkpoints: int = MAX_CHECKPOINTS,
 ) -> Callable[..., Any]:
     """The gradient of a scalar-valued function, by reverse mode.
 
@@ -56,6 +58,8 @@ def grad(
         memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the temporaries
             of the compiled gradient program, as XLA accounts for them. The fastest of
             irad's schedules that is within it is taken; parts of ``fun`` may run again.
+        max_checkpoints: how many states the reverse mode of a loop of unknown length
+            (``while_loop``) stores, of all its steps; the fewer, the more run again.
 
     Returns:
         A function of the same arguments that gives the gradient in the tree, shapes and
@@ -76,7 +80,7 @@ def grad(
         >>> float(irad.grad(lambda x: x**3)(2.0))
         12.0
     """
-    memory = memory_options(memory_limit)
+    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=False
     )
@@ -98,6 +102,7 @@ def value_and_grad(
     allow_int: bool = False,
     *,
     memory_limit: Size = None,
+    max_checkpoints: int = MAX_CHECKPOINTS,
 ) -> Callable[..., Any]:
     """The value and the gradient of a scalar-valued function, computed together.
 
@@ -113,7 +118,7 @@ def value_and_grad(
         >>> float(value), float(gradient)
         (8.0, 12.0)
     """
-    memory = memory_options(memory_limit)
+    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=True
     )
@@ -282,6 +287,7 @@ def vjp(
     *primals: Any,
     has_aux: bool = False,
     memory_limit: Size = None,
+    max_checkpoints: int = MAX_CHECKPOINTS,
 ) -> Any:
     """The value and the pullback of a function: ``(y, c -> J^T c)``.
 
@@ -291,6 +297,7 @@ def vjp(
         has_aux: whether ``fun`` returns ``(output, auxiliary)``.
         memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the residuals
             and the temporaries of either program, forward or pullback.
+        max_checkpoints: as for ``irad.grad``.
 
     Returns:
         ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a
@@ -314,7 +321,7 @@ def vjp(
     captured = capture(
         fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp", names=given.names
     )
-    memory = memory_options(memory_limit)
+    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     split, captured = staged_split(captured, "vjp", derivatives.vjp, memory)
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(

@@ -11,7 +11,7 @@ from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
 from irad_passes.partition import Boundary, Partition, Price, partition
-from irad_passes.segments import cut_scan, segmented
+from irad_passes.segments import cut_scan, nested, segmented
 from irad_passes.simplify import simplify
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "fold",
     "inline",
     "invariant_equations",
+    "nested",
     "partition",
     "segmented",
     "simplify",

@@ -50,6 +50,22 @@ def segmented(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
     return jaxpr.replace(eqns=eqns)
 
 
+def nested(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
+    """The jaxpr with segments as ``segmented`` makes them, each within the next one.
+
+    What enters a segment is so computed again from what enters the first.
+    """
+    if touches_refs(jaxpr) or len(starts) < 2:
+        return jaxpr
+    before = list(jaxpr.eqns[: starts[0]])
+    made: list[JaxprEqn] = []
+    for start, stop in pairwise(starts):
+        eqns = [*before, *made, *jaxpr.eqns[start:]]
+        end = len(eqns) - (len(jaxpr.eqns) - stop)
+        made = _wrapped(jaxpr.replace(eqns=eqns), len(before), end)
+    return jaxpr.replace(eqns=[*before, *made, *jaxpr.eqns[starts[-1] :]])
+
+
 def _wrapped(jaxpr: Jaxpr, start: int, stop: int) -> list[JaxprEqn]:
     """Some equations of a jaxpr as one, and as more where some have effects."""
     made: list[JaxprEqn] = []

@@ -12,9 +12,10 @@ from jax import lax
 import irad
 from irad._compat import ir
 from irad.checkpointing import Schedule
+from irad.checkpointing.named import schedules
 from irad.cost import cost_of, tidied
 from irad.derivatives import gradient
-from irad.limits import Candidate, Derivative, front, schedules
+from irad.limits import Candidate, Derivative, front
 
 W = np.linspace(-0.3, 0.3, 256, dtype="float32").reshape(16, 16)
 

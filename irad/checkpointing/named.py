@@ -1,0 +1,147 @@
+"""What the names of schedules stand for: one schedule each, or those to choose from.
+
+Slots for states are counted from a limit in bytes: as many as fit, and fewer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from irad._compat import calls, ir
+from irad._compat.ir import Jaxpr
+from irad.checkpointing.binomial import advances
+from irad.checkpointing.options import MAX_CHECKPOINTS, Checkpointing
+from irad.checkpointing.prices import bytes_of
+from irad.checkpointing.schedules import Schedule, written_out
+
+STORING = (1.0, 4.0, 1e4)
+LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
+SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+SHARES = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.0)
+"""Of the slots that fit a limit; at least one is taken."""
+
+SMALLEST = 4
+"""A segment of straight-line code has so many equations or more."""
+
+MOST_NESTED = 16
+"""So many segments are computed from the inputs anew: code grows with their square."""
+
+MOST_SLOTS = 256
+"""Beyond so many slots a search for the last state takes longer than a step."""
+
+UNKNOWN_STEPS = 1000
+"""So many steps are taken for a loop of unknown length where one must be guessed."""
+
+
+@dataclass(frozen=True)
+class Loops:
+    """The loops of a program: their most steps, and the bytes of a state of each."""
+
+    has_scans: bool
+    steps: int
+    state_bytes: int
+
+    @staticmethod
+    def of(flat: Jaxpr) -> Loops:
+        """The loops of a program whose calls are written out."""
+        scans = [eqn for eqn in flat.eqns if eqn.primitive is ir.scan_p]
+        whiles = [eqn for eqn in flat.eqns if eqn.primitive is ir.while_p]
+        lengths = [*(eqn.params["length"] for eqn in scans)]
+        lengths += [UNKNOWN_STEPS for _ in whiles]
+        states = [v.aval for eqn in whiles for v in eqn.outvars]
+        for eqn in scans:
+            _, num_carry = calls.scan_counts(eqn.params)
+            states += [v.aval for v in eqn.outvars[:num_carry]]
+        total = sum(map(bytes_of, states))
+        return Loops(bool(scans), max(lengths, default=0), total)
+
+    def repeats(self, slots: int) -> float:
+        """How often a step is advanced from so many slots, on average and at most."""
+        if self.steps < 2:
+            return 0.0
+        return advances(self.steps, min(slots, self.steps)) / self.steps
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the schedules of a name depend on."""
+
+    equations: int
+    loops: Loops
+    limit: int | None
+
+
+def schedules(
+    jaxpr: Jaxpr,
+    name: str = "auto",
+    limit: int | None = None,
+    max_checkpoints: int = MAX_CHECKPOINTS,
+) -> list[Schedule]:
+    """The schedules of a name to choose from, the first of them without a limit."""
+    flat = written_out(jaxpr)
+    setting = Setting(len(flat.eqns), Loops.of(flat), limit)
+    return [_capped(s, max_checkpoints) for s in NAMES[name](setting)]
+
+
+def _capped(schedule: Schedule, max_checkpoints: int) -> Schedule:
+    """A schedule whose loops of unknown length store no more than a user wants."""
+    given = schedule.checkpointing
+    most = max_checkpoints if given.slots is None else min(given.slots, max_checkpoints)
+    return replace(schedule, checkpointing=replace(given, max_checkpoints=most))
+
+
+def _auto(setting: Setting) -> Iterator[Schedule]:
+    """Those worth trying, the fastest first."""
+    has_scans = setting.loops.has_scans
+    levels = LEVELS if has_scans else LEVELS[:1]
+    storing = STORING if has_scans else STORING[:1]
+    fine = [s for s in SEGMENTS if s == 1 or SMALLEST * s <= setting.equations]
+    segments = fine[:1] if has_scans else fine
+    for s, (depth, stretch), price in product(segments, levels, storing):
+        yield Schedule(s, depth, stretch, checkpointing=Checkpointing(price))
+    if setting.limit is not None and setting.loops.steps:
+        yield from _binomial(setting)
+
+
+def _all(_: Setting) -> Iterator[Schedule]:
+    """Everything kept that is read, nothing computed again."""
+    yield Schedule(checkpointing=Checkpointing(storing=0.0))
+
+
+def _none(setting: Setting) -> Iterator[Schedule]:
+    """The inputs kept, and of a loop its first state."""
+    segments = max(1, min(MOST_NESTED, setting.equations // SMALLEST))
+    yield Schedule(segments, nested=True, checkpointing=Checkpointing(slots=1))
+
+
+def _sqrt(setting: Setting) -> Iterator[Schedule]:
+    """About as many segments as each has steps."""
+    if setting.loops.has_scans:
+        yield Schedule(levels=2)
+        return
+    yield Schedule(max(1, round(math.sqrt(setting.equations))))
+
+
+def _binomial(setting: Setting) -> Iterator[Schedule]:
+    """States stored where the fewest steps are run again."""
+    if setting.limit is None:
+        counts = [MAX_CHECKPOINTS]
+    else:
+        loops = setting.loops
+        fitting = setting.limit // max(loops.state_bytes, 1)
+        fitting = min(fitting, loops.steps, MOST_SLOTS)
+        counts = [max(1, int(share * fitting)) for share in SHARES]
+    for slots in dict.fromkeys(counts):
+        yield Schedule(checkpointing=Checkpointing(slots=slots))
+
+
+NAMES: dict[str, Callable[[Setting], Iterator[Schedule]]] = {
+    "auto": _auto,
+    "all": _all,
+    "none": _none,
+    "sqrt": _sqrt,
+    "binomial": _binomial,
+}
