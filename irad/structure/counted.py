@@ -17,7 +17,7 @@ from irad._compat import calls, ir, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter, snippet
-from irad.graph import Engine, Linearized
+from irad.graph import Engine, Inside, Linearized
 from irad.structure.bodies import code_of, constants, pick
 from irad.structure.division import LoopProgram, loop_program, pull_body
 from irad.structure.loops import Activity, Parts
@@ -87,6 +87,11 @@ class Counted(Scan):
             emit, self._step(), saved, fixed, start, self._slots, length
         )
         return self._pulled(outs[: sum(self._moving.inputs)])
+
+    def inside(self) -> Inside:
+        """The body, which runs again between the states that are stored."""
+        moving, again = self._moving, tuple(self._step().again.jaxpr.eqns)
+        return Inside(self._body, moving.inputs, moving.outputs, None, again)
 
     def _step(self) -> Step:
         return _counting_step(self._body, self._steps, self._moving, self._engine)
