@@ -15,7 +15,8 @@ from jax import lax
 import irad
 from irad._compat import ir
 from irad.checkpointing import Schedule
-from irad.checkpointing.online import MAX_CHECKPOINTS, run_again
+from irad.checkpointing.online import run_again
+from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.derivatives import gradient, vjp
 from irad.keeping import lifetimes
 from irad.keeping.lifetimes import Lifetimes, Programs, lifetimes_of
