@@ -14,6 +14,7 @@ from examples import (
     bundle_adjustment,
     memory_limit,
     numeric,
+    schedules,
     sparse_pde,
     which_mode,
     while_gradient,
@@ -24,6 +25,7 @@ EVERY = [
     bundle_adjustment,
     memory_limit,
     numeric,
+    schedules,
     sparse_pde,
     which_mode,
     while_gradient,
@@ -82,3 +84,10 @@ def test_a_smaller_limit_takes_less_memory_and_more_operations():
     for (_, larger), (_, smaller) in pairwise(fitting):
         assert smaller.xla_bytes < larger.xla_bytes
         assert smaller.cost.flops > larger.cost.flops
+
+
+def test_segments_hold_more_than_nothing_and_less_than_all():
+    found = {name: r.lifetimes for name, r in schedules.reports().items()}
+    assert found["all"].runs == 1.0
+    assert found["none"].most < found["sqrt"].most < found["all"].most / 2
+    assert found["sqrt"].runs < found["none"].runs

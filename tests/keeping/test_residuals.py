@@ -236,6 +236,17 @@ def test_a_loop_with_slots_runs_as_many_steps_again_as_its_schedule_says(steps):
     assert found.most <= MAX_CHECKPOINTS + 2
 
 
+@pytest.mark.parametrize(("name", "slots"), [("none", 1), ("binomial", 32)])
+def test_a_scan_with_slots_runs_as_many_steps_again_as_its_schedule_says(name, slots):
+    def chain(x):
+        return jnp.sum(lax.scan(lambda s, _: (jnp.sin(s), None), x, length=36)[0])
+
+    found = irad.residuals(chain, schedule=name)(X).lifetimes
+    runs = sum(len(row.spans) for row in found.rows if row.name == "sin")
+    assert runs == 36 + run_again(36, slots, known=True)
+    assert found.most <= slots + 2
+
+
 def test_a_loop_that_values_end_is_not_drawn_as_if_it_held_nothing():
     def ended(x):
         loop = lax.while_loop(lambda s: jnp.sum(s) < 9.0, lambda s: s + jnp.sin(s), x)
