@@ -11,7 +11,7 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, check_jaxpr, jaxpr_as_fun
 from jax.extend.core import primitives as p
 
-from irad_passes import cut_scan, segmented
+from irad_passes import cut_scan, nested, segmented
 
 W = jnp.linspace(-0.7, 0.6, 9).reshape(3, 3)
 
@@ -87,6 +87,24 @@ def test_segments_compute_the_same_and_hold_all_equations_between_the_starts() -
     x = jnp.linspace(0.1, 1.0, 3)
     (found,) = jaxpr_as_fun(ClosedJaxpr(made, []))(x)
     np.testing.assert_array_equal(found, chain(x))
+
+
+def test_a_nested_segment_holds_the_one_before_it_and_computes_the_same() -> None:
+    def chain(x):
+        for _ in range(6):
+            x = jnp.sin(x) * 2 + x
+        return x
+
+    closed = jax.make_jaxpr(chain)(jnp.ones(3))
+    made = nested(closed.jaxpr, [0, 6, 12, 15])
+    check_jaxpr(made)
+    sizes, jaxpr = [], made
+    while "jaxpr" in jaxpr.eqns[0].params:
+        sizes.append(len(jaxpr.eqns))
+        jaxpr = jaxpr.eqns[0].params["jaxpr"]
+    assert [*sizes, len(jaxpr.eqns)] == [4, 4, 7, 6]
+    found = jaxpr_as_fun(ClosedJaxpr(made, closed.consts))(jnp.arange(3.0))
+    np.testing.assert_allclose(found[0], chain(jnp.arange(3.0)), rtol=1e-14)
 
 
 def test_an_equation_with_effects_splits_a_segment_and_stays_in_order() -> None:
