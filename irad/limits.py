@@ -7,7 +7,7 @@ fit, the fastest is compiled, and XLA's own account decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -145,8 +145,9 @@ def _from_slots(
 
 
 def _costs(derivative: Derivative[Any]) -> list[cost.Cost]:
+    """What the programs cost if they hold what they are likely to, and no more."""
     programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
-    return list(map(cost.cost_of, programs))
+    return [replace(c, peak_bytes=c.likely_bytes) for c in map(cost.cost_of, programs)]
 
 
 def temporaries(derivative: Derivative[Any]) -> int:

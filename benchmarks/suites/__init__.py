@@ -8,6 +8,7 @@ from benchmarks.suites import (
     gradients,
     imports,
     jacobians,
+    limits,
     memory,
     transform,
 )
@@ -22,6 +23,7 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "dispatch": dispatch.SUITES,
     "memory": (memory.SUITE,),
     "memory-wall": (memory.WALL,),
+    "limits": (limits.SUITE,),
     "jacobians": (jacobians.JACOBIANS,),
     "hessians": (jacobians.HESSIANS,),
     "elimination": (elimination.SUITE,),

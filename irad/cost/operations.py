@@ -20,6 +20,7 @@ from jax import lax
 from jax.lax import linalg
 
 from irad._compat import ir, primitives
+from irad._compat.ordering import after_p
 from irad.cost.quantities import Cost
 
 Avals = Sequence[Any]
@@ -384,6 +385,6 @@ MOVES: frozenset[ir.Primitive] = frozenset({
     primitives.pvary_p, primitives.random_clone_p, primitives.random_unwrap_p,
     primitives.random_wrap_p, primitives.reshard_p, primitives.sharding_constraint_p,
     primitives.stage_p, primitives.tie_p, primitives.xla_metadata_value_p,
-    primitives.zeros_like_p,
+    primitives.zeros_like_p, after_p,
 })
 # fmt: on
