@@ -23,9 +23,7 @@ from irad.errors import PlanError
 
 T = TypeVar("T")
 
-# Where nothing is predicted to fit, so many of the smallest are compiled.
-LAST_RESORTS = 4
-# Predicted peaks are up to so many times XLA's, which decides.
+# Schedules whose predicted peak is up to so many limits are tried before the others.
 DOUBT = 2
 
 
@@ -87,9 +85,9 @@ def chosen(
 def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
     """The fastest derivative that is within a limit once it is compiled."""
     found = front(candidates)
-    promising = [c for c in found if c.peak_bytes <= DOUBT * limit]
+    likely = [c for c in found if c.peak_bytes <= DOUBT * limit]
     least = None
-    for candidate in promising or found[-LAST_RESORTS:]:
+    for candidate in (*likely, *(c for c in found if c not in likely)):
         actual = temporaries(candidate.derivative)
         if actual <= limit:
             return candidate.derivative.result
