@@ -28,7 +28,7 @@ def loop(x: Any) -> Any:
 
 PROGRAMS = {
     "deep net": (net, np.ones((1024, 32), np.float32), ("2.5MB", "1.5MB", "1MB")),
-    "long loop": (loop, np.ones((8, 32), np.float32), ("500kB", "50kB", "10kB")),
+    "long loop": (loop, np.ones((8, 32), np.float32), ("500kB", "50kB", "1kB")),
 }
 
 
