@@ -14,7 +14,6 @@ from irad.errors import (
     PlanError,
 )
 from irad.memory import clear_caches
-from irad.transforms.attachment import attach, checkpoint
 from irad.transforms.forward import jvp, linearize
 from irad.transforms.jacobians import hvp, jacfwd, jacrev
 from irad.transforms.reverse import grad, value_and_grad, vjp
@@ -55,12 +54,14 @@ __all__ = [
     "vjp",
 ]
 
-# Planning is half of irad, and a gradient needs none of it: it comes when asked for.
+# Half of irad, of which a gradient needs nothing: it comes when it is asked for.
 _PLANNING = {
     "Jacobian": "irad.operators",
     "Plan": "irad.planning.plans",
     "Residuals": "irad.keeping.report",
     "SparsityPattern": "irad.compression.picture",
+    "attach": "irad.transforms.attachment",
+    "checkpoint": "irad.transforms.attachment",
     "hessian": "irad.transforms.mixed",
     "jacobian": "irad.transforms.mixed",
     "load_plans": "irad.measurements",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from irad.measurements import load_plans, save_plans
     from irad.operators import Jacobian
     from irad.planning.plans import Plan
+    from irad.transforms.attachment import attach, checkpoint
     from irad.transforms.mixed import hessian, jacobian, plan, value_and_jacobian
     from irad.transforms.patterns import sparsity
     from irad.transforms.reports import residuals

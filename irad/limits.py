@@ -40,7 +40,7 @@ class Memory:
     max_checkpoints: int = MAX_CHECKPOINTS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivative(Generic[T]):
     """A derivative: what to call, its programs, and the bytes held between them."""
 
@@ -49,7 +49,7 @@ class Derivative(Generic[T]):
     held: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate(Generic[T]):
     """A schedule with its derivative, and its predicted time and peak."""
 

@@ -43,7 +43,7 @@ def _may_be_done_to_the_sum(eqn: JaxprEqn) -> bool:
     return bool(after.max <= before.max and after.eps >= before.eps)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Product:
     """A sum of products for the ``image``-th constant.
 
@@ -69,7 +69,7 @@ class Product:
         return emit.splice(snippet(self.tail, in_place=True), summed)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Deferral:
     """A linear program whose sums of products are left for after the loop.
 
@@ -130,7 +130,7 @@ def defer(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Term:
     """A term of a sum; a product if ``dot`` is there, with what is done to it."""
 
@@ -139,7 +139,7 @@ class _Term:
     tail: tuple[JaxprEqn, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Program:
     """Who makes and who reads the variables of a linear program."""
 

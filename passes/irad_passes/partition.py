@@ -23,7 +23,7 @@ from irad_passes.flow import sink_side
 _SOURCE, _SINK = 0, 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Boundary:
     """What of a program is before and what is after.
 
@@ -36,7 +36,7 @@ class Boundary:
     free: tuple[bool, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Price:
     """What it costs to keep a variable, and to run an equation twice.
 
@@ -47,7 +47,7 @@ class Price:
     computed: Callable[[JaxprEqn], float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Partition:
     """A program in two.
 
@@ -114,7 +114,7 @@ def _program(
     return dce(made)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Parts:
     """A program's equations by what they depend on.
 
