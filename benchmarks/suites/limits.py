@@ -105,13 +105,18 @@ def lines(row: Row) -> Sequence[Row]:
                 "bytes": share * free["temp_bytes"] // 100,
                 "temp": side["temp_bytes"] if side else row["least"][str(share)],
                 "fits": "yes" if side else "no: the least",
-                "flops": side["flops"] / max(1, free["flops"]) if side else None,
+                "flops": _operations(side, free) if side else "",
                 "ulps": f"{side['ulps']:.1f}" if side else "",
                 "ms": side["median_s"] if side else None,
                 "missed": "" if found else ", ".join(missed(row)) or "none",
             }
         )
     return found
+
+
+def _operations(side: Row, free: Row) -> str:
+    """Operations over those without a limit; loops of unknown length count once."""
+    return times(side["flops"] / max(1, free["flops"])) + "?" * bool(side["uncounted"])
 
 
 def _optional(show: Any) -> Any:
@@ -129,11 +134,14 @@ SUITE = Suite(
         Column("bytes", lambda r: r["bytes"], quantity),
         Column("temp", lambda r: r["temp"], quantity),
         Column("fits", lambda r: r["fits"]),
-        Column("flops/free", lambda r: r["flops"], _optional(times)),
+        Column("flops/free", lambda r: r["flops"]),
         Column("ulps", lambda r: r["ulps"]),
         Column("CPU ms", lambda r: r["ms"], _optional(milliseconds)),
         Column("missed", lambda r: r["missed"]),
     ],
-    notes=["ulps: of the largest entry of an array, beside the gradient without limit"],
+    notes=[
+        "ulps: of the largest entry of an array, beside the gradient without limit",
+        "flops/free?: loops that keep states in slots have no known length; not counted",
+    ],
     lines=lines,
 )
