@@ -141,7 +141,7 @@ SUITE = Suite(
     ],
     notes=[
         "ulps: of the largest entry of an array, beside the gradient without limit",
-        "flops/free?: loops that keep states in slots have no known length; not counted",
+        "flops/free?: the steps of loops that keep states in slots are counted once",
     ],
     lines=lines,
 )
