@@ -80,7 +80,6 @@ class Deferral:
     linear: Jaxpr
     products: tuple[Product, ...]
     whole: frozenset[int]
-    num_factors: int
 
 
 def defer(
@@ -126,7 +125,6 @@ def defer(
         dce(made.replace(debug_info=names)),
         tuple(products),
         frozenset(whole),
-        len(program.factors),
     )
 
 

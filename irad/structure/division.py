@@ -179,20 +179,16 @@ def push_body(
     ns = sum(parts.split(moving.inputs)[1])
     da, ds, dx = given[:na], given[na : na + ns], given[na + ns :]
     emit = Emitter()
-    outs = _outputs(emit, program, body, moving, program.linear, linear.invars)
+    outs = _outputs(emit, program, body, moving)
     return emit.closed([*rows[:k], *da, *ds, *rows[k:], *dx], outs, "push")
 
 
 def _outputs(
-    emit: Emitter,
-    program: LoopProgram,
-    body: Jaxpr,
-    moving: Activity,
-    closed: ClosedJaxpr,
-    inputs: Sequence[Atom],
+    emit: Emitter, program: LoopProgram, body: Jaxpr, moving: Activity
 ) -> list[Atom]:
-    """Tangents of all marked outputs of a linear body, zeros where there is none."""
-    returned = iter(emit.splice(code_of(closed), inputs))
+    """Tangents of all marked outputs of a body, zeros where there is none."""
+    linear = program.linear
+    returned = iter(emit.splice(code_of(linear), linear.jaxpr.invars))
     zeros = iter(program.zeros)
     outs: list[Atom] = []
     for v, on, carried in zip(
@@ -235,9 +231,7 @@ def pull_body(
     pulled = [None if zero else next(returned) for zero in zeros]
     factors = list(returned)
     ca, cin, cx = pulled[:na], pulled[na : na + ns], pulled[na + ns :]
-    outs: list[Atom] = []
-    for total, c in zip(sums, program.summed(ca), strict=True):
-        outs.append(total if c is None else added(emit, total, c))
+    outs = added(emit, sums, program.summed(ca))
     for v, c in zip([*pick(s, on_s), *pick(x, on_x)], [*cin, *cx], strict=True):
         outs.append(emit.zeros(ir.cotangent_aval(v.aval)) if c is None else c)
     made = [*rows[:k], *sums, *cs, *rows[k:], *cy]

@@ -16,10 +16,18 @@ from irad._compat.ir import Atom, JaxprEqn, Literal
 from irad.emitter import Emitter, snippet
 
 
-def added(emit: Emitter, total: Atom, c: Atom) -> Atom:
-    """Emits ``total + c``, in place where ``c`` is zeros but for an update."""
+def added(
+    emit: Emitter, totals: Sequence[Atom], terms: Sequence[Atom | None]
+) -> list[Atom]:
+    """Emits each total plus its term, in place where that is zeros but for an update.
+
+    A term that is None is a known zero.
+    """
     made = {y: eqn for eqn in emit.eqns for y in eqn.outvars}
-    return _added(emit, made, total, c)
+    return [
+        total if c is None else _added(emit, made, total, c)
+        for total, c in zip(totals, terms, strict=True)
+    ]
 
 
 def _added(emit: Emitter, made: dict[Any, JaxprEqn], total: Atom, c: Atom) -> Atom:
