@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -11,13 +11,12 @@ import numpy as np
 
 from irad import derivatives
 from irad._compat import ir
-from irad._compat.ir import ClosedJaxpr, Jaxpr, Var
 from irad._compat.linear_call import linear_call
+from irad.attachable import Attachable, attachable
 from irad.capture import Captured, capture
 from irad.checkpointing import Schedule
 from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.derivatives import Split
-from irad.emitter import Emitter, snippet
 from irad.limits import Derivative, Memory, chosen
 from irad.linearization import is_differentiable
 from irad.staging import Program, staged
@@ -120,19 +119,6 @@ def checkpoint(
     return attach(fun, memory_limit=memory_limit, schedule=schedule)
 
 
-@dataclass(frozen=True, eq=False)
-class Programs:
-    """What is attached to a program: ``forward``, to (outputs, kept), and linear parts.
-
-    ``push`` and ``pull`` take (inputs, kept), then tangents of the inputs or cotangents
-    of the outputs, of those that have any.
-    """
-
-    forward: Program
-    push: ClosedJaxpr
-    pull: ClosedJaxpr
-
-
 def _differentiable(captured: Captured, memory: Memory) -> Callable[..., list[Any]]:
     """A captured program as a function that JAX differentiates by irad's programs."""
     whole = Program(ir.closed_jaxpr(captured.jaxpr), captured.name)
@@ -158,7 +144,7 @@ def _differentiable(captured: Captured, memory: Memory) -> Callable[..., list[An
     return run
 
 
-def _programs(captured: Captured, memory: Memory) -> Programs:
+def _programs(captured: Captured, memory: Memory) -> Attachable:
     """The programs of a function, by the schedule that is wanted."""
     jaxpr, k, m = captured.jaxpr, captured.num_consts, captured.num_outputs
 
@@ -166,46 +152,7 @@ def _programs(captured: Captured, memory: Memory) -> Programs:
         return split_derivative(derivatives.vjp(jaxpr, k, m, schedule))
 
     split = chosen(jaxpr, by, memory, captured.name)
-    pushed = derivatives.jvp(jaxpr, k, m).jaxpr
-    computed = split.forward.jaxpr.out_avals[m:]
-    return Programs(
-        split.forward,
-        _push(jaxpr, pushed, computed),
-        _pull(jaxpr, split, computed),
-    )
-
-
-def _push(jaxpr: Jaxpr, jvp: ClosedJaxpr, computed: Sequence[Any]) -> ClosedJaxpr:
-    """Tangents of the outputs from inputs and tangents; what is kept is not read."""
-    emit = Emitter()
-    n, m = len(jaxpr.invars), len(jaxpr.outvars)
-    given = [Var(aval) for aval in jvp.in_avals]
-    outs = emit.splice(snippet(jvp.jaxpr, jvp.consts), given)
-    kept = [Var(aval) for aval in computed]
-    return emit.closed([*given[:n], *kept, *given[n:]], outs[m:], "push")
-
-
-def _pull(jaxpr: Jaxpr, split: Split, computed: Sequence[Any]) -> ClosedJaxpr:
-    """Cotangents of all active inputs from what is kept and those of all outputs."""
-    emit = Emitter()
-    inputs = [Var(v.aval) for v in jaxpr.invars]
-    kept = [Var(aval) for aval in computed]
-    wanted = derivatives.wanted_outputs(jaxpr, len(jaxpr.outvars))
-    pairs = zip(jaxpr.outvars, wanted, strict=True)
-    cotangents = {
-        i: Var(ir.cotangent_aval(v.aval)) for i, (v, w) in enumerate(pairs) if w
-    }
-    live = [c for i, c in cotangents.items() if split.carries[i]]
-    linear = split.linear.jaxpr
-    residuals = split.residuals(inputs, kept)
-    found = iter(emit.splice(snippet(linear.jaxpr, linear.consts), [*residuals, *live]))
-    zeros = iter(split.split.zeros)
-    pulled = [
-        emit.zeros(ir.cotangent_aval(v.aval)) if next(zeros) else next(found)
-        for v, active in zip(inputs, split.active, strict=True)
-        if active
-    ]
-    return emit.closed([*inputs, *kept, *cotangents.values()], pulled, "pull")
+    return attachable(jaxpr, split, derivatives.jvp(jaxpr, k, m).jaxpr)
 
 
 def _is_differentiated(x: Any) -> bool:
