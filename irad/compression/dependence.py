@@ -12,7 +12,7 @@ from jax import lax
 from jax.lax import linalg
 
 from irad._compat import ir, primitives
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.compression import indexing, windows
 from irad.compression.pattern import LIMIT, Array, size
 from irad.compression.site import (

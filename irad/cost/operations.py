@@ -20,7 +20,7 @@ from jax import lax
 from jax.lax import linalg
 
 from irad._compat import ir, primitives
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.cost.quantities import Cost
 
 Avals = Sequence[Any]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.checkpointing.prices import bytes_of
 from irad.cost.operations import MOVES
 from irad.cost.steps import CALLS

@@ -15,7 +15,7 @@ from jax import lax
 
 from irad._compat import calls, ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.accumulate import engine
 from irad.checkpointing import Checkpointing
 from irad.checkpointing.prices import bytes_of, loop_price

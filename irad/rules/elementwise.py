@@ -17,7 +17,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, primitives
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.linear_map import (
     Apply,
     Array,

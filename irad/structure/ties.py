@@ -13,7 +13,7 @@ from typing import Any
 
 from irad._compat import ir, mesh
 from irad._compat.ir import Atom, Jaxpr, Var
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from irad.checkpointing.prices import bytes_of
 from irad.cost.operations import MOVES
 from irad.emitter import Emitter

@@ -13,7 +13,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jax.sharding import SingleDeviceSharding
 
 from irad._compat import primitives
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
 

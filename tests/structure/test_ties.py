@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import irad
-from irad._compat.ordering import after_p
+from irad._compat.waiting import after_p
 
 DTYPES = ["float32", "float64", "bfloat16", "float16", "complex64", "int32", "bool"]
 WITNESSES = [
