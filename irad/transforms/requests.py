@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 
@@ -13,7 +13,7 @@ from irad.planning.plans import Plan
 from irad.transforms.formats import FORMATS
 from irad.transforms.memory_options import Size, as_bytes
 
-ORDERS = (
+NamedOrder = Literal[
     "auto",
     "forward",
     "reverse",
@@ -21,23 +21,12 @@ ORDERS = (
     "markowitz",
     "elimination",
     "compressed",
-)
-EFFORTS = ("estimate", "search", "measure")
-
-Order = (
-    Literal[
-        "auto",
-        "forward",
-        "reverse",
-        "chain",
-        "markowitz",
-        "elimination",
-        "compressed",
-    ]
-    | Sequence[int]
-)
+]
+Order = NamedOrder | Sequence[int]
 Effort = Literal["estimate", "search", "measure"]
 Format = Literal["dense", "bcoo", "scipy", "operator"]
+ORDERS: tuple[str, ...] = get_args(NamedOrder)
+EFFORTS: tuple[str, ...] = get_args(Effort)
 
 
 @dataclass(frozen=True)
