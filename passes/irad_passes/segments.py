@@ -94,7 +94,8 @@ def _checkpoint(
     outs = [y for y in made if y in read_later]
     if not outs:
         return eqns
-    ins = [x for x in {x: None for eqn in eqns for x in _reads([eqn])} if x not in made]
+    read = dict.fromkeys(x for eqn in eqns for x in eqn.invars if isinstance(x, Var))
+    ins = [x for x in read if x not in made]
     body = jaxpr.replace(
         constvars=[],
         invars=ins,
