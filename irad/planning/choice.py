@@ -14,14 +14,20 @@ from irad.errors import PlanError
 from irad.ordering import count
 from irad.planning import chains, compressed, pricing, structured
 from irad.planning.elimination import Elimination, checked, in_order, searched
-from irad.planning.plans import Candidate, Plan, Recipe, quantity, tree_note
+from irad.planning.plans import (
+    FAVOUR,
+    PLAIN,
+    Candidate,
+    Plan,
+    Recipe,
+    quantity,
+    reason,
+    tree_note,
+)
 from irad.planning.program import Program, Section, cuts, size_of
 from irad.planning.result import Structure
 from irad.planning.sweeps import Sweeps
 from irad_passes import dce
-
-FAVOUR = 1.1
-"""A way must be so many times faster than a plain one to be preferred to it."""
 
 NARROW, EXACT = 8, 64
 """Where elements have so few entries, columns are not coloured too: the first number
@@ -37,8 +43,6 @@ DEFAULT_LIMIT = 2 << 30
 HUGE = 1 << 28
 """A Jacobian of so many elements, zeros included, is planned by columns if that is
 exact."""
-
-PLAIN = ("forward", "reverse")
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class _Table:
         rest = [c for i, c in priced if i != best]
         if not rest:
             return best, f"{first.way}: the only way that is open."
-        return best, _reason(first, rest)
+        return best, reason(first, rest)
 
     def _nothing_open(self) -> PlanError:
         if self._least:
@@ -377,29 +381,3 @@ def _widest(structure: Structure) -> int:
     """The most entries that an element has."""
     of = (*structure.by_output, *structure.by_input)
     return max((sum(t.k for t in terms) for terms in of), default=0)
-
-
-def _reason(first: Candidate, others: Sequence[Candidate]) -> str:
-    """Why a candidate was taken: against the better plain way, or the next best."""
-    plain = [c for c in others if c.way in PLAIN]
-    second = min(plain or others, key=_time)
-    if first.way in PLAIN and not plain:
-        best = _time(second)
-        if best < _time(first):
-            return (
-                f"{first.way}: plain, and {second.way} is not {FAVOUR} times faster by "
-                "prediction."
-            )
-    flops = [1 if c.cost is None else max(c.cost.flops, 1) for c in (first, second)]
-    ratio = _time(second) / max(_time(first), 1e-12)
-    if ratio < 1:
-        return f"{first.way}: the best of those that give what was asked for."
-    return (
-        f"{first.way}: {ratio:.3g} times faster than {second.way} by prediction, with "
-        f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
-    )
-
-
-def _time(candidate: Candidate) -> float:
-    assert candidate.seconds is not None
-    return candidate.seconds

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from irad.cost import Cost
 from irad.errors import PlanError
 from irad.planning.chains import Tree, describe
+
+FAVOUR = 1.1
+"""A way must be so many times faster than a plain one to be preferred to it."""
+
+PLAIN = ("forward", "reverse")
 
 
 @dataclass(frozen=True)
@@ -160,3 +166,29 @@ def duration(seconds: float) -> str:
 def tree_note(tree: Tree, widths: tuple[int, ...]) -> str:
     """A chain in words: the cuts' widths, and what is done between them."""
     return f"{' > '.join(map(str, widths))}: {describe(tree)}"
+
+
+def reason(first: Candidate, others: Sequence[Candidate]) -> str:
+    """Why a candidate was taken: against the better plain way, or the next best."""
+    plain = [c for c in others if c.way in PLAIN]
+    second = min(plain or others, key=_time)
+    if first.way in PLAIN and not plain:
+        best = _time(second)
+        if best < _time(first):
+            return (
+                f"{first.way}: plain, and {second.way} is not {FAVOUR} times faster by "
+                "prediction."
+            )
+    flops = [1 if c.cost is None else max(c.cost.flops, 1) for c in (first, second)]
+    ratio = _time(second) / max(_time(first), 1e-12)
+    if ratio < 1:
+        return f"{first.way}: the best of those that give what was asked for."
+    return (
+        f"{first.way}: {ratio:.3g} times faster than {second.way} by prediction, with "
+        f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
+    )
+
+
+def _time(candidate: Candidate) -> float:
+    assert candidate.seconds is not None
+    return candidate.seconds
