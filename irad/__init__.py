@@ -71,10 +71,11 @@ _PLANNING = {
     "sparsity": "irad.transforms.patterns",
     "value_and_jacobian": "irad.transforms.mixed",
 }
-_PARTS = ("ordering",)
+_PARTS = ("ordering", "stablehlo")
 
 if TYPE_CHECKING:
     from irad import ordering as ordering
+    from irad import stablehlo as stablehlo
     from irad.compression.picture import SparsityPattern
     from irad.keeping.report import Residuals
     from irad.measurements import load_plans, save_plans

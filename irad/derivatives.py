@@ -17,7 +17,7 @@ from irad.accumulate import ENGINE, engine, forward_sweep, pull_sweep, read
 from irad.checkpointing import Schedule, scheduled
 from irad.checkpointing.prices import bytes_of
 from irad.emitter import Emitter, snippet
-from irad.graph import SplitProgram
+from irad.graph import LinearizedGraph, SplitProgram
 from irad.linearization import is_differentiable, linearize
 from irad.staging import Function, Program
 from irad.structure.bodies import variables_read
@@ -32,31 +32,71 @@ def gradient(
     *,
     with_value: bool,
     schedule: Schedule = NONE,
+    active: tuple[bool, ...] | None = None,
 ) -> ClosedJaxpr:
     """The gradient program: (value if asked for, other outputs, cotangents of inputs).
 
-    Inputs that are not differentiable have no cotangent among the outputs.
+    Inputs that are not differentiable have no cotangent among the outputs, nor have
+    those that are not ``active`` if that is said.
     """
-    active = active_inputs(jaxpr, num_consts)
+    active = active or active_inputs(jaxpr, num_consts)
     wanted = tuple(j == 0 for j in range(len(jaxpr.outvars)))
     jaxpr = scheduled(jaxpr, schedule)
     graph = linearize(jaxpr, active, wanted, engine(schedule.checkpointing))
     emit: Emitter = Emitter()
+
+    def seed(j: int) -> Atom:
+        return one(emit, ir.cotangent_aval(jaxpr.outvars[j].aval))
+
+    outs = _joint(emit, graph, jaxpr, active, seed)
+    return emit.closed(jaxpr.invars, outs if with_value else outs[1:], "grad")
+
+
+def pulled(
+    jaxpr: Jaxpr, active: tuple[bool, ...], schedule: Schedule = NONE
+) -> ClosedJaxpr:
+    """Value and pullback as one program: (outputs, cotangents of active inputs).
+
+    It takes, after the inputs, a cotangent for each output that can have one.
+    """
+    wanted = wanted_outputs(jaxpr, len(jaxpr.outvars))
+    jaxpr = scheduled(jaxpr, schedule)
+    graph = linearize(jaxpr, active, wanted, engine(schedule.checkpointing))
+    emit: Emitter = Emitter()
+    seeds = {
+        j: Var(ir.cotangent_aval(y.aval))
+        for j, (y, w) in enumerate(zip(jaxpr.outvars, wanted, strict=True))
+        if w
+    }
+    outs = _joint(emit, graph, jaxpr, active, seeds.__getitem__)
+    return emit.closed([*jaxpr.invars, *seeds.values()], outs, "vjp")
+
+
+def _joint(
+    emit: Emitter,
+    graph: LinearizedGraph,
+    jaxpr: Jaxpr,
+    active: tuple[bool, ...],
+    seed: Callable[[int], Atom],
+) -> list[Atom]:
+    """Emits value and pullback together: the outputs, the cotangents of active inputs.
+
+    ``seed`` gives the cotangent of an output, by its number.
+    """
     env: dict[Var, Atom] = {}
     tape = forward_sweep(graph, emit, env, reverse=True)
-    y = jaxpr.outvars[0]
     cotangents: dict[Any, Atom] = {}
-    if graph.carries[0]:
-        cotangents[y] = one(emit, ir.cotangent_aval(y.aval))
+    for j, (y, carried) in enumerate(zip(jaxpr.outvars, graph.carries, strict=True)):
+        if carried:
+            c = seed(j)
+            cotangents[y] = emit.add(cotangents[y], c) if y in cotangents else c
     pull_sweep(tape, emit, cotangents)
-    outs = [read(v, env) for v in jaxpr.outvars]
     results = [
         as_cotangent(emit, cotangents.get(v), v.aval)
         for v, a in zip(jaxpr.invars, active, strict=True)
         if a
     ]
-    outs = outs if with_value else outs[1:]
-    return emit.closed(jaxpr.invars, [*outs, *results], "grad")
+    return [*(read(v, env) for v in jaxpr.outvars), *results]
 
 
 def active_inputs(jaxpr: Jaxpr, num_consts: int) -> tuple[bool, ...]:
@@ -224,6 +264,11 @@ def transposed(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Split | None:
 def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     """Value and tangent program: all outputs, then the tangents of float outputs."""
     active = active_inputs(jaxpr, num_consts)
+    return Program(pushed(jaxpr, active, num_outputs), "jvp")
+
+
+def pushed(jaxpr: Jaxpr, active: tuple[bool, ...], num_outputs: int) -> ClosedJaxpr:
+    """The same for given inputs: it takes a tangent for each that is active."""
     wanted = wanted_outputs(jaxpr, num_outputs)
     program = ENGINE.jvp(jaxpr, active, wanted)
     inner = program.jaxpr.jaxpr
@@ -232,7 +277,7 @@ def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
     outs = emit.splice(code, inner.invars)
     n = len(jaxpr.outvars)
     tangents = iter(outs[n:])
-    pushed = [
+    tangents_out = [
         as_type(
             emit,
             next(tangents) if carried else emit.zeros(ir.tangent_aval(v.aval)),
@@ -241,7 +286,7 @@ def jvp(jaxpr: Jaxpr, num_consts: int, num_outputs: int) -> Program:
         for v, w, carried in zip(jaxpr.outvars, wanted, program.carries, strict=True)
         if w
     ]
-    return Program(emit.closed(inner.invars, [*outs[:n], *pushed], "jvp"), "jvp")
+    return emit.closed(inner.invars, [*outs[:n], *tangents_out], "jvp")
 
 
 def forward_jacobian(

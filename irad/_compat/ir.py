@@ -173,8 +173,14 @@ def closed_jaxpr(jaxpr: Jaxpr, consts: Sequence[Any] = ()) -> ClosedJaxpr:
 
 
 def source_line(eqn: JaxprEqn) -> str:
-    """The user's line that made an equation: ``file:line (function)``."""
-    return _source.summarize(eqn.source_info)
+    """The user's line that made an equation: ``file:line (function)``.
+
+    An equation of a module was made by no Python: its name has the place.
+    """
+    source = eqn.source_info
+    if source.traceback is None and source.name_stack.stack:
+        return str(source.name_stack)
+    return _source.summarize(source)
 
 
 def function_name(fun: Any) -> str:

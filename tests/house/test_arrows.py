@@ -50,7 +50,7 @@ BENEATH: dict[str, str] = {
     "operators": "planning",
     "transforms": "attachable limits keeping planned operators",
     "memory": "planned",
-    "stablehlo": "transforms",
+    "stablehlo": "transforms irad_passes",
     "checking": "transforms",
     "comparison": "transforms",
     "estimators": "transforms",

@@ -1,0 +1,26 @@
+"""Programs that come as IR: StableHLO modules, differentiated like functions."""
+
+from irad.stablehlo.loading import from_hlo, load
+from irad.stablehlo.modules import Module
+from irad.stablehlo.transforms import (
+    grad,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
+)
+
+__all__ = [
+    "Module",
+    "from_hlo",
+    "grad",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "load",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,200 @@
+"""jaxlib's MLIR bindings and JAX's lowering: what modules are read and written with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax._src import core, dispatch, sharding_impls
+from jax._src import source_info_util as _source
+from jax._src.core import (
+    ClosedJaxpr,
+    JaxprEqn,
+    Literal,
+    Primitive,
+    ShapedArray,
+    Var,
+)
+from jax._src.interpreters import batching, mlir
+from jax._src.literals import TypedNdArray
+from jax._src.named_sharding import UNSPECIFIED
+from jaxlib import _hlo, _jax  # pyright: ignore[reportAttributeAccessIssue]
+from jaxlib.mlir import ir, passmanager
+from jaxlib.mlir.dialects import func, stablehlo
+
+__all__ = [
+    "ClosedJaxpr",
+    "JaxprEqn",
+    "Literal",
+    "Primitive",
+    "ShapedArray",
+    "Var",
+    "batched_by_loop",
+    "compiled_impl",
+    "context",
+    "current_equation_context",
+    "equation",
+    "func",
+    "hlo_proto",
+    "hlo_to_stablehlo",
+    "ir",
+    "jaxpr_object",
+    "jit_params",
+    "lower_jaxpr",
+    "mlir",
+    "named_source",
+    "only_equation",
+    "passmanager",
+    "scalar",
+    "stablehlo",
+    "xla_hlo",
+]
+
+
+@functools.cache
+def context() -> Any:
+    """A context with every dialect that JAX writes, shared by all modules."""
+    stablehlo.register_stablehlo_passes()
+    made = mlir.make_ir_context()
+    made.allow_unregistered_dialects = True
+    return made
+
+
+def named_source(name: str) -> Any:
+    """The source of an equation that no Python line made: a name alone."""
+    stack = _source.NameStack((_source.Scope(name),))
+    return _source.SourceInfo(None, stack)
+
+
+def equation(
+    primitive: Any,
+    invars: Sequence[Any],
+    avals: Sequence[Any],
+    params: dict[str, Any],
+    source: Any,
+    ctx: Any,
+) -> JaxprEqn:
+    """An equation without effects, with new variables for its results."""
+    outvars = [Var(aval) for aval in avals]
+    return JaxprEqn(
+        list(invars), outvars, primitive, params, core.no_effects, source, ctx
+    )
+
+
+current_equation_context = core.current_jaxpr_eqn_context
+
+
+def scalar(value: Any, dtype: Any) -> Literal:
+    """A literal of rank 0."""
+    aval = ShapedArray((), np.dtype(dtype))
+    return Literal(TypedNdArray(np.asarray(value, dtype), aval), aval)
+
+
+def only_equation(
+    function: Callable[..., Any], dtype: Any, operands: int
+) -> tuple[Primitive, dict[str, Any]]:
+    """The primitive and the params of a function that is one equation."""
+    (eqn,) = jax.make_jaxpr(function)(*[np.ones((), dtype)] * operands).jaxpr.eqns
+    return eqn.primitive, dict(eqn.params)
+
+
+@functools.cache
+def _jit_template() -> dict[str, Any]:
+    made = jax.make_jaxpr(jax.jit(lambda x: x + x))(np.float32(0))
+    return dict(made.jaxpr.eqns[0].params)
+
+
+def jit_params(body: ClosedJaxpr, name: str) -> dict[str, Any]:
+    """The params of a call of ``body`` with no placement and no options."""
+    template = _jit_template()
+    ins, outs = len(body.in_avals), len(body.out_avals)
+    return dict(
+        template,
+        jaxpr=body,
+        name=name,
+        in_shardings=(UNSPECIFIED,) * ins,
+        out_shardings=(UNSPECIFIED,) * outs,
+        in_layouts=(None,) * ins,
+        out_layouts=(None,) * outs,
+        donated_invars=(False,) * ins,
+    )
+
+
+def lower_jaxpr(
+    jaxpr: ClosedJaxpr,
+    name: str,
+    platforms: Sequence[str],
+    arg_names: Sequence[str] | None,
+    result_names: Sequence[str] | None,
+) -> Any:
+    """A module whose ``main`` is the jaxpr, by JAX's lowering rules."""
+    lowered = mlir.lower_jaxpr_to_module(
+        name,
+        jaxpr,
+        num_const_args=0,
+        in_avals=jaxpr.in_avals,
+        ordered_effects=[],
+        platforms=tuple(platforms),
+        backend=None,
+        axis_context=sharding_impls.ShardingContext(num_devices=1),
+        donated_args=(False,) * len(jaxpr.in_avals),
+        arg_names=arg_names,
+        result_names=result_names,
+        lowering_parameters=mlir.LoweringParameters(),
+    )
+    return lowered.module
+
+
+def hlo_proto(text: str) -> bytes:
+    """The serialized proto of an HLO module's text."""
+    return _hlo.hlo_module_from_text(text).as_serialized_hlo_module_proto()
+
+
+def hlo_to_stablehlo(proto: bytes) -> bytes:
+    """The bytecode of an HLO module in StableHLO."""
+    return _jax.mlir.hlo_to_stablehlo(proto)
+
+
+def xla_hlo(text: str) -> str:
+    """The HLO text of a StableHLO module."""
+    return _jax.mlir.mlir_module_to_xla_computation(text).as_hlo_text()
+
+
+def jaxpr_object(
+    invars: Sequence[Any], outs: Sequence[Any], eqns: Sequence[JaxprEqn], effects: Any
+) -> core.Jaxpr:
+    """An open jaxpr without constants."""
+    info = core.DebugInfo("module", "stablehlo", None, None)
+    return core.Jaxpr((), list(invars), list(outs), list(eqns), effects, info)
+
+
+def compiled_impl(primitive: Primitive) -> Any:
+    """How an equation runs on arrays: compiled alone."""
+    return functools.partial(dispatch.apply_primitive, primitive)
+
+
+def batched_by_loop(primitive: Primitive) -> None:
+    """Lets ``vmap`` run a primitive once for each element, in a loop."""
+
+    def rule(operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
+        mapped = [d is not None for d in axes]
+        moving = [
+            jax.numpy.moveaxis(x, d, 0)
+            for x, d, m in zip(operands, axes, mapped, strict=True)
+            if m
+        ]
+
+        def one(row: Sequence[Any]) -> Any:
+            rows = iter(row)
+            full = [
+                next(rows) if m else x for x, m in zip(operands, mapped, strict=True)
+            ]
+            return primitive.bind(*full, **params)
+
+        outs = jax.lax.map(one, moving)
+        return outs, [0] * len(outs)
+
+    batching.primitive_batchers[primitive] = rule

@@ -1,0 +1,7 @@
+"""Primitives that ``jax.lax`` does not export."""
+
+from __future__ import annotations
+
+from jax._src.lax.lax import eq_to_p, le_to_p, lt_to_p
+
+__all__ = ["eq_to_p", "le_to_p", "lt_to_p"]

@@ -1,0 +1,20 @@
+"""Modules of StableHLO: read, raised to jaxprs, and lowered again."""
+
+from irad_passes.modules.frames import Function
+from irad_passes.modules.lowering import artifact, bytecode, lower
+from irad_passes.modules.opaque import opaque_p
+from irad_passes.modules.raising import Functions, raise_
+from irad_passes.modules.reading import from_hlo, parse, read
+
+__all__ = [
+    "Function",
+    "Functions",
+    "artifact",
+    "bytecode",
+    "from_hlo",
+    "lower",
+    "opaque_p",
+    "parse",
+    "raise_",
+    "read",
+]

@@ -1,0 +1,242 @@
+"""A block of a module while it is raised: what its values have become so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from jax import lax
+
+from irad_passes._compat import Jaxpr, Literal, Primitive, Var, jit_p
+from irad_passes._compat.mlir import (
+    ClosedJaxpr,
+    JaxprEqn,
+    ShapedArray,
+    equation,
+    jit_params,
+    named_source,
+    scalar,
+)
+from irad_passes._compat.mlir import jaxpr_object as _jaxpr_object
+from irad_passes.effects import union_of_effects
+from irad_passes.errors import ModuleError
+from irad_passes.modules.places import place_of
+from irad_passes.modules.types import aval_of
+
+Atom = Var | Literal
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of a module, raised: its array constants are its first inputs."""
+
+    name: str
+    jaxpr: ClosedJaxpr
+    constants: tuple[np.ndarray[Any, Any], ...]
+
+
+class Avals:
+    """JAX types by type of a module; each is worked out once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def __getitem__(self, type_: Any) -> Any:
+        found = self._known.get(type_)
+        if found is None:
+            found = self._known[type_] = aval_of(type_)
+        return found
+
+
+@dataclass(eq=False)
+class Shared:
+    """What all blocks of a module have in common while it is raised."""
+
+    function: Callable[[str], Function]
+    convert: Callable[[Frame, Any], Sequence[Atom]]
+    symbols: dict[str, Any]
+    avals: Avals
+    ctx: Any
+    file: str
+
+
+class Frame:
+    """The equations of one block, and the atoms that stand for its values.
+
+    A region may read values of the blocks around it. Each becomes an input of the
+    region's body, which ``captured`` lists with the atom outside that it stands for.
+    """
+
+    def __init__(self, shared: Shared, outer: Frame | None = None) -> None:
+        self.shared = shared
+        self.outer = outer
+        self.eqns: list[JaxprEqn] = []
+        self.source: Any = named_source("")
+        self.captured: dict[Var, Var] = {}
+        self.constants: list[np.ndarray[Any, Any]] = []
+        self.constvars: list[Var] = []
+        self._env: dict[Any, Atom] = {}
+
+    # Values ---------------------------------------------------------------------------
+
+    def define(self, value: Any, atom: Atom) -> None:
+        """Lets an atom stand for a value of the module."""
+        self._env[value] = atom
+
+    def read(self, value: Any) -> Atom:
+        """The atom of a value, of this block or of one around it."""
+        atom = self._env.get(value)
+        if atom is None:
+            assert self.outer is not None, f"{value} is used before it is defined"
+            atom = self._env[value] = self._capture(self.outer.read(value))
+        return atom
+
+    def operands(self, op: Any) -> list[Atom]:
+        """The atoms of an operation's operands."""
+        return [self.read(value) for value in op.operands]
+
+    def aval(self, value: Any) -> Any:
+        """The JAX type of a value of the module."""
+        return self.shared.avals[value.type]
+
+    def avals(self, op: Any) -> list[Any]:
+        """The JAX types of an operation's results."""
+        return [self.shared.avals[value.type] for value in op.results]
+
+    def constant(self, array: np.ndarray[Any, Any]) -> Atom:
+        """An array that the module holds: a literal for a scalar."""
+        if array.ndim == 0:
+            return scalar(array, array.dtype)
+        if self.outer is not None:
+            return self._capture(self.outer.constant(array))
+        for var, known in zip(self.constvars, self.constants, strict=True):
+            if known is array:
+                return var
+        self.constants.append(array)
+        self.constvars.append(Var(ShapedArray(array.shape, array.dtype)))
+        return self.constvars[-1]
+
+    def _capture(self, outside: Atom) -> Atom:
+        if isinstance(outside, Literal):
+            return outside
+        for inside, known in self.captured.items():
+            if known is outside:
+                return inside
+        inside = Var(outside.aval)
+        self.captured[inside] = outside
+        return inside
+
+    # Equations ------------------------------------------------------------------------
+
+    def equation(
+        self,
+        primitive: Primitive,
+        operands: Sequence[Atom],
+        avals: Sequence[Any],
+        **params: Any,
+    ) -> list[Atom]:
+        """Adds an equation and gives its results."""
+        eqn = equation(primitive, operands, avals, params, self.source, self.shared.ctx)
+        self.eqns.append(eqn)
+        return cast("list[Atom]", eqn.outvars)
+
+    def broadcast(self, x: Atom, shape: tuple[int, ...]) -> Atom:
+        """A scalar in every place of a shape."""
+        if not shape:
+            return x
+        (made,) = self.equation(
+            lax.broadcast_in_dim_p,
+            [x],
+            [ShapedArray(shape, dtype_of(x))],
+            shape=shape,
+            broadcast_dimensions=(),
+            sharding=None,
+        )
+        return made
+
+    def converted(self, x: Atom, dtype: Any) -> list[Atom]:
+        """A value in another dtype."""
+        return self.equation(
+            lax.convert_element_type_p,
+            [x],
+            [ShapedArray(shape_of(x), dtype)],
+            new_dtype=dtype,
+            weak_type=False,
+            sharding=None,
+        )
+
+    def call(self, function: Function, operands: Sequence[Atom]) -> list[Atom]:
+        """Adds a call of a function of the module."""
+        constants = [self.constant(array) for array in function.constants]
+        params = jit_params(function.jaxpr, function.name)
+        from_call = [*constants, *operands]
+        return self.equation(jit_p, from_call, function.jaxpr.out_avals, **params)
+
+    def raise_block(self, block: Any) -> list[Atom]:
+        """Adds the equations of a block and gives the atoms that it returns.
+
+        Its arguments have been defined.
+        """
+        operations = list(block.operations)
+        for op in operations[:-1]:
+            op = op.operation
+            self.source = named_source(place_of(op, self.shared.file))
+            results = self.shared.convert(self, op)
+            for value, atom in zip(op.results, results, strict=True):
+                self._env[value] = atom
+        return self.operands(operations[-1].operation)
+
+    def body(self, region: Any, avals: Sequence[Any] | None = None) -> Body:
+        """A region of one block as a jaxpr, with what it reads of blocks around it."""
+        (block,) = region.blocks
+        inside = Frame(self.shared, self)
+        inside.source = self.source
+        given = list(block.arguments)
+        types = [self.aval(v) for v in given] if avals is None else avals
+        invars = [Var(aval) for aval in types]
+        for value, var in zip(given, invars, strict=True):
+            inside.define(value, var)
+        outs = inside.raise_block(block)
+        captured = list(inside.captured)
+        made = jaxpr_of([*captured, *invars], outs, inside.eqns)
+        return Body(made, list(inside.captured.values()))
+
+    # Errors ---------------------------------------------------------------------------
+
+    def error(self, op: Any, message: str) -> ModuleError:
+        """An error at an operation."""
+        return ModuleError(message, place_of(op, self.shared.file))
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A region as a jaxpr: first what it captured, whose atoms outside are given."""
+
+    jaxpr: Jaxpr
+    captured: list[Atom]
+
+    @property
+    def closed(self) -> ClosedJaxpr:
+        """The jaxpr with its constants, of which it has none."""
+        return ClosedJaxpr(self.jaxpr, ())
+
+
+def dtype_of(x: Atom) -> Any:
+    """The dtype of an atom."""
+    aval: Any = x.aval
+    return aval.dtype
+
+
+def shape_of(x: Atom) -> tuple[int, ...]:
+    """The shape of an atom."""
+    aval: Any = x.aval
+    return aval.shape
+
+
+def jaxpr_of(
+    invars: Sequence[Var], outs: Sequence[Atom], eqns: list[JaxprEqn]
+) -> Jaxpr:
+    """A jaxpr of given equations."""
+    return _jaxpr_object(invars, outs, eqns, union_of_effects(eqns))

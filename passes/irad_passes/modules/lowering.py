@@ -1,0 +1,46 @@
+"""``lower``: a jaxpr as a StableHLO module, by JAX's own lowering rules."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from irad_passes._compat.mlir import ClosedJaxpr, ir, lower_jaxpr, stablehlo
+from irad_passes.errors import ModuleError
+
+
+def lower(
+    jaxpr: ClosedJaxpr,
+    name: str = "module",
+    *,
+    platforms: Sequence[str] = ("cpu",),
+    arg_names: Sequence[str] | None = None,
+    result_names: Sequence[str] | None = None,
+) -> Any:
+    """A module whose public ``main`` is the jaxpr."""
+    return lower_jaxpr(jaxpr, name, platforms, arg_names, result_names)
+
+
+def bytecode(module: Any) -> bytes:
+    """A module as MLIR bytecode."""
+    out = io.BytesIO()
+    module.operation.write_bytecode(out)
+    return out.getvalue()
+
+
+def artifact(module: Any, version: str | None = None) -> bytes:
+    """A module as a portable artifact, of a version of StableHLO."""
+    target = version or stablehlo.get_version_from_compatibility_requirement(
+        stablehlo.StablehloCompatibilityRequirement.WEEK_4
+    )
+    try:
+        with module.context:
+            copy = ir.Module.parse(bytecode(module))  # it is turned into VHLO
+            return stablehlo.serialize_portable_artifact(copy, target)
+    except (ValueError, ir.MLIRError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModuleError(
+            f"no artifact of StableHLO {target}: {reason} (this jaxlib writes "
+            f"{stablehlo.get_minimum_version()} to {stablehlo.get_current_version()})"
+        ) from None

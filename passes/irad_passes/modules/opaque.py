@@ -1,0 +1,120 @@
+"""Operations that no primitive stands for, carried as they are.
+
+``opaque_p`` holds one operation as the text of a module whose ``main`` applies it to
+its operands; what it refers to (a called function, a decomposition) is in that module
+too. It lowers to the operation verbatim, for every platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from irad_passes._compat.mlir import (
+    Primitive,
+    batched_by_loop,
+    compiled_impl,
+    func,
+    ir,
+    mlir,
+)
+from irad_passes.modules.frames import Atom, Frame
+
+opaque_p = Primitive("stablehlo_operation")
+opaque_p.multiple_results = True
+
+
+def carried(frame: Frame, op: Any) -> Sequence[Atom]:
+    """An operation as one opaque equation."""
+    free = _values_from_outside(op)
+    operands = [frame.read(value) for value in free]
+    avals = frame.avals(op)
+    module = _module_of(op, free, frame.shared.symbols)
+    return frame.equation(
+        opaque_p,
+        operands,
+        avals,
+        name=op.name,
+        module=module,
+        out_avals=tuple(avals),
+    )
+
+
+def _values_from_outside(op: Any) -> list[Any]:
+    """The operands of an operation, then what its regions read from around it."""
+    found = dict.fromkeys(op.operands)
+    for region in op.regions:
+        for block in region.blocks:
+            inside = set(block.arguments)
+            for each in block.operations:
+                for value in _values_from_outside(each.operation):
+                    if value not in inside:
+                        found[value] = None
+                inside.update(each.operation.results)
+    return list(found)
+
+
+def _module_of(op: Any, free: Sequence[Any], symbols: dict[str, Any]) -> str:
+    """The text of a module that applies one operation to ``free``."""
+    with op.context, ir.Location.unknown():
+        module = ir.Module.create()
+        kind = ir.FunctionType.get([v.type for v in free], [v.type for v in op.results])
+        with ir.InsertionPoint(module.body):
+            main = func.FuncOp("main", kind)
+            block = main.add_entry_block()
+            with ir.InsertionPoint(block):
+                copy = op.clone()
+                _replace_operands(copy, dict(zip(free, block.arguments, strict=True)))
+                func.ReturnOp(list(copy.results))
+            for name in _symbols_in(op, symbols):
+                symbols[name].operation.clone()
+        return str(module.operation.get_asm(print_generic_op_form=True))
+
+
+def _replace_operands(op: Any, given: dict[Any, Any]) -> None:
+    for i, value in enumerate(op.operands):
+        if value in given:
+            op.operands[i] = given[value]
+    for region in op.regions:
+        for block in region.blocks:
+            for each in block.operations:
+                _replace_operands(each.operation, given)
+
+
+def _symbols_in(op: Any, symbols: dict[str, Any]) -> list[str]:
+    """The functions of the module that an operation refers to, and those they do."""
+    found: dict[str, None] = {}
+    waiting = [op]
+    while waiting:
+        written = str(waiting.pop())
+        for name in symbols:
+            if name not in found and f"@{name}" in written:
+                found[name] = None
+                waiting.append(symbols[name].operation)
+    return list(found)
+
+
+def _lowered(ctx: Any, *operands: Any, module: str, **_: Any) -> Sequence[Any]:
+    with ctx.module_context.context:
+        parsed = ir.Module.parse(module)
+    functions: list[Any] = list(parsed.body.operations)
+    if len(functions) > 1:
+        results = list(functions[0].function_type.value.results)
+        name = mlir.merge_mlir_modules(
+            ctx.module_context.module,
+            "operation",
+            parsed,
+            ctx.module_context.symbol_table,
+        )
+        reference = ir.FlatSymbolRefAttr.get(name)
+        return list(func.CallOp(results, reference, list(operands)).results)
+    block = functions[0].regions[0].blocks[0]
+    copy = block.operations[0].operation.clone()
+    _replace_operands(copy, dict(zip(block.arguments, operands, strict=True)))
+    return list(copy.results)
+
+
+opaque_p.def_abstract_eval(lambda *_, out_avals, **__: list(out_avals))
+opaque_p.def_impl(compiled_impl(opaque_p))
+mlir.register_lowering(opaque_p, _lowered)
+batched_by_loop(opaque_p)
