@@ -86,6 +86,11 @@ class Module:
         return f"Module({self.name}: {_types(self.inputs)} -> {_types(self.outputs)})"
 
     @cached_property
+    def is_wide(self) -> bool:
+        """Whether some value of the program, at any depth, is of a 64-bit type."""
+        return any(aval.dtype in _WIDE for aval in _types_in(self.jaxpr))
+
+    @cached_property
     def _program(self) -> Program:
         return Program(ir.closed_jaxpr(self.jaxpr), self.name)
 
@@ -149,22 +154,9 @@ class Module:
             path.write_bytes(self.artifact(version))
 
 
-def wide(*modules: Module) -> Any:
+def wide(module: Module) -> Any:
     """JAX with 64-bit types, where a module has some."""
-    if any(map(_has_wide_types, modules)):
-        return jax.enable_x64(True)
-    return contextlib.nullcontext()
-
-
-def _has_wide_types(module: Module) -> bool:
-    found = module.__dict__.get("_wide")
-    if found is None:
-        found = module.__dict__["_wide"] = any(map(_is_wide, _types_in(module.jaxpr)))
-    return found
-
-
-def _is_wide(aval: Any) -> bool:
-    return aval.dtype in _WIDE
+    return jax.enable_x64(True) if module.is_wide else contextlib.nullcontext()
 
 
 _MOST_SHOWN = 8

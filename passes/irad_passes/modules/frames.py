@@ -21,7 +21,6 @@ from irad_passes._compat.mlir import (
 )
 from irad_passes._compat.mlir import jaxpr_object as _jaxpr_object
 from irad_passes.effects import union_of_effects
-from irad_passes.errors import ModuleError
 from irad_passes.modules.places import place_of
 from irad_passes.modules.types import aval_of
 
@@ -202,12 +201,6 @@ class Frame:
         captured = list(inside.captured)
         made = jaxpr_of([*captured, *invars], outs, inside.eqns)
         return Body(made, list(inside.captured.values()))
-
-    # Errors ---------------------------------------------------------------------------
-
-    def error(self, op: Any, message: str) -> ModuleError:
-        """An error at an operation."""
-        return ModuleError(message, place_of(op, self.shared.file))
 
 
 @dataclass(frozen=True, eq=False)

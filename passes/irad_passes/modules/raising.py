@@ -130,6 +130,8 @@ def _convert(frame: Frame, op: Any) -> Sequence[Atom]:
     except ModuleError as error:
         if error.place:
             raise
-        raise frame.error(op, error.message) from None
+        place = place_of(op, frame.shared.file)
+        raise ModuleError(error.message, place) from None
     except ir.MLIRError as error:
-        raise frame.error(op, str(error).splitlines()[0]) from None
+        place = place_of(op, frame.shared.file)
+        raise ModuleError(str(error).splitlines()[0], place) from None
