@@ -31,5 +31,9 @@ class GradientCheckError(IradError, AssertionError):
     """A derivative disagrees with central differences."""
 
 
+class DisagreementError(IradError, AssertionError):
+    """Two ways to the same values gave different ones, so that neither is shown."""
+
+
 class InternalError(IradError, AssertionError):
     """irad broke a promise of its own: please report it with the program."""

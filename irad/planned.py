@@ -20,11 +20,12 @@ from irad.errors import PlanError
 from irad.fingerprint import UnhashableError, fingerprint
 from irad.measurements import Times, name_of, recalled, remember
 from irad.planning.choice import Options, make, planned
-from irad.planning.plans import Plan, duration
+from irad.planning.plans import Plan
 from irad.planning.program import Program
 from irad.planning.result import SparseEntries, Structure
 from irad.planning.sweeps import called
 from irad.staging import Function
+from irad.tables import duration
 from irad_passes import dce, inline
 
 PLANS_KEPT = 1024

@@ -1,1 +1,1 @@
-"""The instrument: times, deterministic counts, agreement of values, tables."""
+"""What benchmarks need beside `irad.instruments`: peers, sides, tables, the machine."""

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
 
-from benchmarks.harness.executable import Compiled, compiled
 from benchmarks.harness.peers import Format, Peer, PeerError, failures_of
 from benchmarks.harness.tables import quantity
 from benchmarks.programs.derivative import Derivative
+from irad.instruments.executable import Compiled, compiled
 
 # A side that needs more is left out.
 MEMORY = 2 * 2**30
@@ -88,7 +88,7 @@ def _ready(way: Way, program: Derivative, arguments: tuple[Any, ...]) -> Ready:
     once_s = time.perf_counter() - started
     if once_s > SECONDS:
         raise LeftOutError(f"one call takes {once_s:.0f} s")
-    return Ready(way, found, made.how(), made_s + found.lower_s, result)
+    return Ready(way, found, made.how(), made_s + found.trace_s + found.lower_s, result)
 
 
 def _check_memory(size: int, what: str) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from jax.experimental import sparse as jax_sparse
 from scipy import sparse
 
-from benchmarks.harness.agreement import DisagreementError
 from benchmarks.programs.derivative import Pattern
+from irad.errors import DisagreementError
 
 
 def matrix(

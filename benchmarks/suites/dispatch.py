@@ -11,8 +11,6 @@ from typing import Any
 
 import jax
 
-from benchmarks.harness import counts
-from benchmarks.harness.agreement import agree
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import (
     Column,
@@ -22,9 +20,11 @@ from benchmarks.harness.tables import (
     microseconds,
     milliseconds,
 )
-from benchmarks.harness.timing import Rounds, Side, Times, call, interleaved, ratio
 from benchmarks.programs import Program, Size, models
 from benchmarks.suites.suite import Suite
+from irad.instruments import counts
+from irad.instruments.agreement import agree
+from irad.instruments.timing import Rounds, Side, Times, call, interleaved, ratio
 
 CHOSEN = ("MLP", "transformer, 8 layers unrolled", "LSTM", "GMM", "GP likelihood")
 ROUNDS = Rounds(least=20, most=20)

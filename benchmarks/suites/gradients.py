@@ -6,14 +6,14 @@ from dataclasses import asdict
 
 import jax
 
-from benchmarks.harness import counts, hlo
-from benchmarks.harness.agreement import agree
-from benchmarks.harness.executable import compiled
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, count, milliseconds, quantity, times
-from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
 from benchmarks.programs import Program, models
 from benchmarks.suites.suite import Suite
+from irad.instruments import counts, hlo
+from irad.instruments.agreement import agree
+from irad.instruments.executable import compiled
+from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
 ROUNDS = Rounds(least=20, most=20)
 FLOPS = 1.02

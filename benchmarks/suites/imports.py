@@ -12,9 +12,9 @@ import jax
 
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, milliseconds
-from benchmarks.harness.timing import Times
 from benchmarks.programs import Program, Size
 from benchmarks.suites.suite import Suite
+from irad.instruments.timing import Times
 
 PROCESSES = 15
 TARGET = 50e-3

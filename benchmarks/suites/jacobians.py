@@ -11,8 +11,6 @@ from typing import Any
 from jax.experimental.sparse import BCOO
 from scipy import sparse
 
-from benchmarks.harness import hlo
-from benchmarks.harness.agreement import DisagreementError
 from benchmarks.harness.derivatives import HAND, Ready, ready, ways
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Peer, PeerError
@@ -24,10 +22,12 @@ from benchmarks.harness.tables import (
     milliseconds,
     quantity,
 )
-from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
 from benchmarks.programs import hessians, jacobians
 from benchmarks.programs.derivative import Derivative
 from benchmarks.suites.suite import Suite
+from irad.errors import DisagreementError
+from irad.instruments import hlo
+from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
 ROUNDS = Rounds(least=5, most=20, seconds=8.0)
 WAYS = {"jacfwd": "forward", "jacrev": "reverse"}

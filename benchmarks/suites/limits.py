@@ -10,12 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.harness.executable import Compiled, compiled
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, milliseconds, quantity, times
-from benchmarks.harness.timing import Rounds, call, interleaved
 from benchmarks.programs import Program, kept_by_gradients
 from benchmarks.suites.suite import Suite
+from irad.instruments.executable import Compiled, compiled
+from irad.instruments.timing import Rounds, call, interleaved
 
 # Percent of what the gradient without a limit takes.
 LIMITS = (100, 50, 30, 20, 15, 10, 5)

@@ -16,9 +16,6 @@ from typing import Any
 
 import jax
 
-from benchmarks.harness import hlo
-from benchmarks.harness.agreement import agree
-from benchmarks.harness.executable import Compiled, compiled
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.policies import POLICIES, checkpointed, has_loop
 from benchmarks.harness.tables import (
@@ -30,9 +27,12 @@ from benchmarks.harness.tables import (
     quantity,
     times,
 )
-from benchmarks.harness.timing import Rounds, Times, call, interleaved, ratio
 from benchmarks.programs import Program, kept_by_gradients
 from benchmarks.suites.suite import Suite
+from irad.instruments import hlo
+from irad.instruments.agreement import agree
+from irad.instruments.executable import Compiled, compiled
+from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
 # A call that follows one that used and freed much memory is slower.
 ROUNDS = Rounds(least=7, most=20, seconds=30.0, shuffled=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from benchmarks.harness.agreement import DisagreementError
 from benchmarks.harness.peers import Peer, PeerError
 from benchmarks.harness.tables import Column, Row, Table, alone
 from benchmarks.programs import Size
+from irad.errors import DisagreementError
 
 
 class Named(Protocol):

@@ -15,8 +15,6 @@ from typing import Any
 
 import jax
 
-from benchmarks.harness import counts
-from benchmarks.harness.agreement import agree
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import (
     Column,
@@ -26,9 +24,11 @@ from benchmarks.harness.tables import (
     interval,
     milliseconds,
 )
-from benchmarks.harness.timing import Rounds, Side, Times, interleaved, ratio
 from benchmarks.programs import Program, Size, equation_chains, models
 from benchmarks.suites.suite import Suite
+from irad.instruments import counts
+from irad.instruments.agreement import agree
+from irad.instruments.timing import Rounds, Side, Times, interleaved, ratio
 
 ROUNDS = Rounds(least=5, most=20, seconds=8.0)
 # A longer program takes XLA minutes to compile, so its values go unchecked here; the

@@ -14,7 +14,7 @@ from irad._compat import scientific
 from irad.cost import Cost
 from irad.keeping.lifetimes import Lifetimes, Programs, lifetimes_of
 from irad.keeping.values import Value
-from irad.planning.plans import quantity
+from irad.tables import aligned, quantity
 
 WIDTH, HEIGHT = 64, 16
 SHADES = " ░▒▓█"
@@ -107,15 +107,8 @@ class Residuals:
         for decision, (title, most) in SHOWN.items():
             chosen = [v for v in self.values if v.decision == decision]
             rows += _rows(title, _grouped(chosen), most)
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = [self.title]
-        for row in rows:
-            cells = [
-                cell.rjust(w) if i in (1, 3) else cell.ljust(w)
-                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        return "\n".join([*lines, *self._promise()])
+        lines = aligned(rows, to_the_right=(1, 3))
+        return "\n".join([self.title, *lines, *self._promise()])
 
     def _caption(self) -> str:
         found = self.lifetimes

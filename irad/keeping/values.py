@@ -22,8 +22,8 @@ from irad.checkpointing.prices import bytes_of, loop_price
 from irad.cost.steps import CALLS
 from irad.graph import Inside, SplitProgram
 from irad.linearization import linearize
-from irad.planning.plans import duration
 from irad.structure.division import machine
+from irad.tables import duration
 from irad_passes import dce
 from irad_passes.bodies import open_jaxpr
 

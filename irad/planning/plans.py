@@ -9,6 +9,7 @@ from typing import Any
 from irad.cost import Cost
 from irad.errors import PlanError
 from irad.planning.chains import Tree, describe
+from irad.tables import aligned, duration, quantity
 
 FAVOUR = 1.1
 """A way must be so many times faster than a plain one to be preferred to it."""
@@ -133,34 +134,8 @@ class Plan:
                     c.note,
                 )
             )
-        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-        lines = [self.title]
-        for row in rows:
-            cells = [
-                cell.rjust(w) if 2 <= i <= 5 else cell.ljust(w)
-                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
-        lines.append(self.reason)
-        return "\n".join(lines)
-
-
-def quantity(x: float, unit: str) -> str:
-    """A number in three digits with a prefix: ``1.23 M``."""
-    for prefix in ("", "k", "M", "G", "T"):
-        if abs(x) < 1000 or prefix == "T":
-            digits = f"{x:.0f}" if prefix == "" else f"{x:.3g}"
-            return f"{digits} {prefix}{unit}".strip()
-        x /= 1000
-    raise AssertionError(x)
-
-
-def duration(seconds: float) -> str:
-    """A time in three digits: ``12.3 us``."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds * 1e6:.2g} us"
+        lines = aligned(rows, to_the_right=range(2, 6))
+        return "\n".join([self.title, *lines, self.reason])
 
 
 def tree_note(tree: Tree, widths: tuple[int, ...]) -> str:

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from jax.experimental import sparse as jax_sparse
 
-from benchmarks.harness import derivatives, timing
-from benchmarks.harness.agreement import DisagreementError
+from benchmarks.harness import derivatives
 from benchmarks.harness.derivatives import Made, Way
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Peer, better_mode, peer
@@ -22,6 +21,8 @@ from benchmarks.programs import hessians, jacobians
 from benchmarks.programs.derivative import Derivative, Pattern
 from benchmarks.suites import jacobians as suite
 from benchmarks.suites.suite import measure
+from irad.errors import DisagreementError
+from irad.instruments import timing
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 

@@ -10,12 +10,12 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import irad
-from benchmarks.harness.agreement import agree
 from benchmarks.harness.peers import peer
 from benchmarks.harness.tables import Table, plain
 from benchmarks.programs.elimination import programs
 from benchmarks.suites import elimination
 from benchmarks.suites.elimination import SUITE, Task
+from irad.instruments.agreement import agree
 
 
 def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from benchmarks.harness.executable import compiled
 from benchmarks.harness.policies import POLICIES, checkpointed, has_loop
 from benchmarks.suites import memory
+from irad.instruments.executable import compiled
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from benchmarks.command import main
-from benchmarks.harness import timing
 from benchmarks.harness.peers import Peer, PeerError, failures_of, peer
 from benchmarks.harness.tables import Column, Table, plain
 from benchmarks.programs import (
@@ -22,6 +21,7 @@ from benchmarks.programs import (
 )
 from benchmarks.suites import SUITES, dispatch, gradients, imports, memory, transform
 from benchmarks.suites.suite import measure
+from irad.instruments import timing
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 

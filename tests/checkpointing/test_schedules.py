@@ -11,9 +11,9 @@ import pytest
 from jax import lax
 
 import irad
-from benchmarks.harness.work import work
 from irad.checkpointing import binomial
 from irad.checkpointing.named import NAMES, schedules
+from irad.instruments.work import work
 
 W = np.linspace(-0.3, 0.3, 256).reshape(16, 16)
 

@@ -8,9 +8,9 @@ import pytest
 from jax import lax
 
 import irad
-from benchmarks.harness.work import work
 from benchmarks.programs import models
 from irad.cost import Cost, compile_seconds, cost_of, equation_cost, seconds, tidied
+from irad.instruments.work import work
 
 PROGRAMS = {program.name: program for program in models("small")}
 # XLA puts the recomputation of 8 bodies into fewer kernels (0.84 of what is predicted).

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import pytest
 
 import irad
-from benchmarks.harness.work import Work, work
 from benchmarks.programs import jacobians
+from irad.instruments.work import Work, work
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 

@@ -12,7 +12,7 @@ import pytest
 from jax import lax
 
 import irad
-from benchmarks.harness.work import work
+from irad.instruments.work import work
 
 X = jnp.linspace(0.1, 0.9, 120).reshape(60, 2)
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from jax import lax
 
-from benchmarks.harness import counts
-from benchmarks.harness.agreement import DisagreementError, agree
-from benchmarks.harness.timing import Rounds, Side, Times, interleaved, ratio
+from irad.errors import DisagreementError
+from irad.instruments import counts
+from irad.instruments.agreement import agree
+from irad.instruments.timing import Rounds, Side, Times, interleaved, ratio
 
 
 class Clock:
@@ -132,6 +133,6 @@ def test_equations_of_inner_programs_count_where_they_stand():
 
 def test_stablehlo_operations_count_regions_and_no_terminators():
     lowered = jax.jit(lambda x: lax.sin(lax.exp(x))).lower(1.0)
-    assert counts.stablehlo_operations(lowered) == 2
+    assert counts.stablehlo_operations(lowered.compiler_ir()) == 2
     looped = jax.jit(lambda x: lax.fori_loop(0, 3, lambda _, x: lax.sin(x), x))
-    assert counts.stablehlo_operations(looped.lower(1.0)) > 3
+    assert counts.stablehlo_operations(looped.lower(1.0).compiler_ir()) > 3

@@ -1,4 +1,4 @@
-"""Whether two results are the same values: without that, no row."""
+"""Whether two results are the same values: without that, no figures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-
-class DisagreementError(Exception):
-    """Two sides computed different things, so that their times mean nothing."""
+from irad.errors import DisagreementError
 
 
 def agree(result: object, reference: object, *, tolerance: float) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from benchmarks.harness.hlo import HloSyntaxError, digest, parse
-from benchmarks.harness.work import Work, work
+from irad.instruments.hlo import HloSyntaxError, digest, parse
+from irad.instruments.work import Work, work
 
 
 def compiled(fun, *shapes, dtype="float32") -> str:

@@ -9,25 +9,26 @@ from typing import Any
 
 import jax
 
-from benchmarks.harness import counts, hlo
-from benchmarks.harness.tables import Row
-from benchmarks.harness.work import Work, work
+from irad.instruments import counts, hlo
+from irad.instruments.work import Work, work
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """An executable, what it consists of, and seconds to lower and to compile it."""
+    """An executable, what it consists of, and seconds to trace, lower and compile."""
 
     run: Callable[..., Any]
+    equations: int
     module: hlo.Module
     work: Work
     operations: int
     temp_bytes: int
     output_bytes: int
+    trace_s: float
     lower_s: float
     compile_s: float
 
-    def row(self) -> Row:
+    def row(self) -> dict[str, Any]:
         """The deterministic counts, and what it took to get here."""
         return {
             "flops": self.work.flops,
@@ -38,6 +39,7 @@ class Compiled:
             "hlo_instructions": self.module.instructions,
             "temp_bytes": self.temp_bytes,
             "output_bytes": self.output_bytes,
+            "trace_s": self.trace_s,
             "lower_s": self.lower_s,
             "compile_s": self.compile_s,
         }
@@ -45,11 +47,13 @@ class Compiled:
 
 def compiled(fun: Callable[..., Any], arguments: Sequence[Any]) -> Compiled:
     """``fun`` through XLA, counted."""
-    started = time.perf_counter()
-    lowered = jax.jit(fun).lower(*arguments)
-    lowered_at = time.perf_counter()
+    times = [time.perf_counter()]
+    traced = jax.jit(fun).trace(*arguments)
+    times.append(time.perf_counter())
+    lowered = traced.lower()
+    times.append(time.perf_counter())
     executable = lowered.compile()
-    finished = time.perf_counter()
+    times.append(time.perf_counter())
     text, memory = executable.as_text(), executable.memory_analysis()
     assert text is not None
     assert memory is not None
@@ -57,9 +61,11 @@ def compiled(fun: Callable[..., Any], arguments: Sequence[Any]) -> Compiled:
         run=executable,
         module=hlo.parse(text),
         work=work(text),
-        operations=counts.stablehlo_operations(lowered),
+        equations=counts.equations(traced.jaxpr.jaxpr),
+        operations=counts.stablehlo_operations(lowered.compiler_ir("stablehlo")),
         temp_bytes=memory.temp_size_in_bytes,
         output_bytes=memory.output_size_in_bytes,
-        lower_s=lowered_at - started,
-        compile_s=finished - lowered_at,
+        trace_s=times[1] - times[0],
+        lower_s=times[2] - times[1],
+        compile_s=times[3] - times[2],
     )

@@ -24,8 +24,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks.harness import linear_algebra, opcodes
-from benchmarks.harness.hlo import Computation, Instruction, Module, parse, split
+from irad.instruments import linear_algebra, opcodes
+from irad.instruments.hlo import Computation, Instruction, Module, parse, split
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from jax.extend import core
+from irad._compat import ir
+from irad._compat.ir import Jaxpr
 
 
-def equations(jaxpr: core.Jaxpr) -> int:
+def equations(jaxpr: Jaxpr) -> int:
     """Equations with those of inner programs, at each place where they stand.
 
     A call (``jit``) is as many equations as its body has; a loop, a branch or a
@@ -18,31 +19,20 @@ def equations(jaxpr: core.Jaxpr) -> int:
     return _equations(jaxpr, {})
 
 
-def stablehlo_operations(lowered: Any) -> int:
-    """Operations of a lowered program in its functions and regions."""
-    module = lowered.compiler_ir("stablehlo")
+def stablehlo_operations(module: Any) -> int:
+    """Operations of a module in its functions and regions."""
     structure = {"builtin.module", "func.func", "func.return", "stablehlo.return"}
     return sum(op.name not in structure for op in _operations(module.operation))
 
 
-def _equations(jaxpr: core.Jaxpr, known: dict[int, int]) -> int:
+def _equations(jaxpr: Jaxpr, known: dict[int, int]) -> int:
     if id(jaxpr) not in known:
         known[id(jaxpr)] = sum(
             (eqn.primitive.name != "jit")
-            + sum(_equations(inner, known) for inner in _inner(eqn.params.values()))
+            + sum(_equations(inner, known) for inner in ir.inner_jaxprs(eqn))
             for eqn in jaxpr.eqns
         )
     return known[id(jaxpr)]
-
-
-def _inner(params: Any) -> Iterator[core.Jaxpr]:
-    for value in params:
-        if isinstance(value, core.ClosedJaxpr):
-            yield value.jaxpr
-        elif isinstance(value, core.Jaxpr):
-            yield value
-        elif isinstance(value, tuple | list):
-            yield from _inner(value)
 
 
 def _operations(operation: Any) -> Iterator[Any]:

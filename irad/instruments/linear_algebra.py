@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from benchmarks.harness.hlo import Array
+from irad.instruments.hlo import Array
 
 Shape = Sequence[Array]
 

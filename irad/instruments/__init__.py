@@ -1,0 +1,1 @@
+"""What programs are and take: deterministic counts, times in turn, equal values."""
