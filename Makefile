@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PIP) check
 	@touch $@
 
-demo: $(STAMP) ## five models differentiated, checked and timed
+demo: $(STAMP) ## five models differentiated, checked and timed; one at every level of IR
 	$(BIN)/python -m examples.demo
 
 test: lint ## lint, then the tests but the slow; the last line is the summary

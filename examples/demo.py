@@ -1,5 +1,7 @@
 """irad on five models: the gradient, checked against JAX and finite differences.
 
+At the end one gradient is taken at every level of IR.
+
 Run with ``python -m examples.demo``, or ``make demo``.
 """
 
@@ -17,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import irad
+from examples import levels
 from examples.models import MODELS, Model
 
 TOLERANCE = 1e-8
@@ -48,8 +51,9 @@ def main() -> None:
         "vs JAX: largest difference to jax.grad over the gradient's largest entry; vs "
         "differences:\nthe same for a directional derivative and central differences. "
         "make: tracing the function\nand writing its gradient, afresh; run: the "
-        "compiled gradient, median of 20, in turns."
+        "compiled gradient, median of 20, in turns.\n"
     )
+    levels.main()
 
 
 def row(model: Model) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from irad.checking import check_grads
 from irad.errors import (
+    DisagreementError,
     GradientCheckError,
     InternalError,
     IradError,
@@ -20,6 +21,8 @@ from irad.transforms.reverse import grad, value_and_grad, vjp
 from irad.transforms.transposition import linear_transpose
 
 __all__ = [
+    "Comparison",
+    "DisagreementError",
     "GradientCheckError",
     "InternalError",
     "IradError",
@@ -35,6 +38,7 @@ __all__ = [
     "check_grads",
     "checkpoint",
     "clear_caches",
+    "compare",
     "grad",
     "hessian",
     "hvp",
@@ -56,12 +60,14 @@ __all__ = [
 
 # Half of irad, of which a gradient needs nothing: it comes when it is asked for.
 _PLANNING = {
+    "Comparison": "irad.comparison",
     "Jacobian": "irad.operators",
     "Plan": "irad.planning.plans",
     "Residuals": "irad.keeping.report",
     "SparsityPattern": "irad.compression.picture",
     "attach": "irad.transforms.attachment",
     "checkpoint": "irad.transforms.attachment",
+    "compare": "irad.comparison",
     "hessian": "irad.transforms.mixed",
     "jacobian": "irad.transforms.mixed",
     "load_plans": "irad.measurements",
@@ -76,6 +82,7 @@ _PARTS = ("ordering", "stablehlo")
 if TYPE_CHECKING:
     from irad import ordering as ordering
     from irad import stablehlo as stablehlo
+    from irad.comparison import Comparison, compare
     from irad.compression.picture import SparsityPattern
     from irad.keeping.report import Residuals
     from irad.measurements import load_plans, save_plans

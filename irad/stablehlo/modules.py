@@ -80,7 +80,7 @@ class Module:
                 dtype. Python numbers and lists take the input's dtype.
         """
         with wide(self):
-            return self._program([*self.constants, *self._checked(arrays)])
+            return self._program([*self.constants, *self.checked(arrays)])
 
     def __repr__(self) -> str:
         return f"Module({self.name}: {_types(self.inputs)} -> {_types(self.outputs)})"
@@ -94,7 +94,8 @@ class Module:
     def _program(self) -> Program:
         return Program(ir.closed_jaxpr(self.jaxpr), self.name)
 
-    def _checked(self, arrays: Sequence[Any]) -> list[Any]:
+    def checked(self, arrays: Sequence[Any]) -> list[Any]:
+        """Arrays as the program takes them; TypeError for what it does not take."""
         expected = self.inputs
         if len(arrays) != len(expected):
             raise TypeError(
@@ -124,6 +125,14 @@ class Module:
     def text(self) -> str:
         """The module as StableHLO text."""
         return str(self.mlir)
+
+    def hlo(self) -> str:
+        """The module as HLO text, as XLA takes it before it optimizes.
+
+        Raises:
+            ModuleError: the module has an operation that HLO lacks.
+        """
+        return passes.hlo(self.text())
 
     def bytecode(self) -> bytes:
         """The module as MLIR bytecode."""

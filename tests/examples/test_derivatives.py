@@ -12,6 +12,7 @@ import irad
 from examples import (
     bottleneck,
     bundle_adjustment,
+    levels,
     memory_limit,
     numeric,
     schedules,
@@ -23,6 +24,7 @@ from examples import (
 EVERY = [
     bottleneck,
     bundle_adjustment,
+    levels,
     memory_limit,
     numeric,
     schedules,

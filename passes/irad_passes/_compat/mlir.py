@@ -159,8 +159,9 @@ def hlo_to_stablehlo(proto: bytes) -> bytes:
 
 
 def xla_hlo(text: str) -> str:
-    """The HLO text of a StableHLO module."""
-    return _jax.mlir.mlir_module_to_xla_computation(text).as_hlo_text()
+    """The HLO text of a StableHLO module, large constants too."""
+    computation = _jax.mlir.mlir_module_to_xla_computation(text)
+    return computation.as_hlo_text(print_large_constants=True)
 
 
 def jaxpr_object(

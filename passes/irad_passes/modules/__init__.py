@@ -1,7 +1,7 @@
 """Modules of StableHLO: read, raised to jaxprs, and lowered again."""
 
 from irad_passes.modules.frames import Function
-from irad_passes.modules.lowering import artifact, bytecode, lower
+from irad_passes.modules.lowering import artifact, bytecode, hlo, lower
 from irad_passes.modules.opaque import opaque_p
 from irad_passes.modules.raising import Functions, raise_
 from irad_passes.modules.reading import from_hlo, parse, read
@@ -12,6 +12,7 @@ __all__ = [
     "artifact",
     "bytecode",
     "from_hlo",
+    "hlo",
     "lower",
     "opaque_p",
     "parse",

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from irad_passes._compat.mlir import ClosedJaxpr, ir, lower_jaxpr, stablehlo
+from irad_passes._compat.mlir import ClosedJaxpr, ir, lower_jaxpr, stablehlo, xla_hlo
 from irad_passes.errors import ModuleError
 
 
@@ -20,6 +20,15 @@ def lower(
 ) -> Any:
     """A module whose public ``main`` is the jaxpr."""
     return lower_jaxpr(jaxpr, name, platforms, arg_names, result_names)
+
+
+def hlo(text: str) -> str:
+    """The HLO text of a module's text, as XLA takes it before it optimizes."""
+    try:
+        return xla_hlo(text)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModuleError(f"this module has no HLO: {reason}") from None
 
 
 def bytecode(module: Any) -> bytes:
