@@ -151,6 +151,14 @@ def test_acosh_of_complex_numbers_left_of_0_agrees_with_differences() -> None:
     np.testing.assert_allclose(slope, expected, rtol=1e-8)
 
 
+def test_clamp_between_crossed_bounds_gives_all_to_the_upper_one() -> None:
+    bounds = jnp.full(3, 2.0), jnp.full(3, 1.0)
+    x = jnp.array([0.0, 1.5, 3.0])
+    f = lambda low, x, high: lax.clamp(low, x, high).sum()  # noqa: E731
+    blocks = irad.grad(f, argnums=(0, 1, 2))(bounds[0], x, bounds[1])
+    np.testing.assert_array_equal(blocks, [np.zeros(3), np.zeros(3), np.ones(3)])
+
+
 def test_a_scalar_bound_of_clamp_collects_the_clamped_cotangents() -> None:
     x = jnp.array([0.0, 2.0, 3.0])
     assert irad.grad(lambda low: lax.clamp(low, x, 4.0).sum())(2.5) == 2.0
