@@ -2,6 +2,7 @@
 
 from irad.stablehlo.loading import from_hlo, load
 from irad.stablehlo.modules import Module
+from irad.stablehlo.rules import rule
 from irad.stablehlo.transforms import (
     grad,
     hvp,
@@ -21,6 +22,7 @@ __all__ = [
     "jvp",
     "linearize",
     "load",
+    "rule",
     "value_and_grad",
     "vjp",
 ]

@@ -3,18 +3,21 @@
 from irad_passes.modules.frames import Function
 from irad_passes.modules.lowering import artifact, bytecode, hlo, lower
 from irad_passes.modules.opaque import opaque_p
+from irad_passes.modules.operations import Operation, operation_of
 from irad_passes.modules.raising import Functions, raise_
 from irad_passes.modules.reading import from_hlo, parse, read
 
 __all__ = [
     "Function",
     "Functions",
+    "Operation",
     "artifact",
     "bytecode",
     "from_hlo",
     "hlo",
     "lower",
     "opaque_p",
+    "operation_of",
     "parse",
     "raise_",
     "read",

@@ -1,0 +1,78 @@
+"""Operations that irad does not know are differentiated by their owner's rule."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import irad
+from irad.stablehlo import rules
+
+TEXT = """
+func.func @main(%x: tensor<3xf32>, %n: tensor<i32>) -> (tensor<f32>, tensor<i32>) {
+  %0:2 = stablehlo.custom_call @energy(%x, %n) {
+    api_version = 4 : i32, mhlo.backend_config = {scale = 2.0 : f32}
+  } : (tensor<3xf32>, tensor<i32>) -> (tensor<f32>, tensor<i32>)
+  return %0#0, %0#1 : tensor<f32>, tensor<i32>
+}"""
+X, N = np.array([1.0, 2.0, 3.0], np.float32), np.int32(3)
+
+
+@pytest.fixture(autouse=True)
+def _no_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(rules, "_RULES", {})
+    return
+
+
+def energy(x, n, *, scale, unit=1.0):
+    return scale * unit * jnp.sum(x**3), n
+
+
+def test_without_a_rule_the_error_says_where_and_what_to_write() -> None:
+    module = irad.stablehlo.load(TEXT)
+    for transform in (irad.stablehlo.jvp, irad.stablehlo.vjp, irad.stablehlo.grad):
+        with pytest.raises(irad.NoRuleError) as raised:
+            transform(module)
+        message = str(raised.value)
+        assert "'energy' (<text>:3:10)" in message
+        assert "@irad.stablehlo.rule('energy')" in message
+        assert "\n" not in message
+
+
+def test_a_rule_gives_the_derivative_and_the_operation_the_value() -> None:
+    irad.stablehlo.rule("energy")(energy)
+    module = irad.stablehlo.load(TEXT)
+    (gradient,) = irad.stablehlo.grad(module)(X, N)
+    np.testing.assert_allclose(gradient, 6 * X**2, rtol=1e-6)
+    for transform in (irad.stablehlo.jvp, irad.stablehlo.vjp):
+        assert transform(module).text().count("custom_call @energy(") == 1
+    (J,) = irad.stablehlo.jacobian(irad.stablehlo.grad(module))(X, N)
+    np.testing.assert_allclose(J, np.diag(12 * X), rtol=1e-6)
+
+
+def test_a_rule_may_be_a_custom_jvp_and_is_not_used_for_inactive_operands() -> None:
+    @irad.stablehlo.rule("energy")
+    @jax.custom_jvp
+    def twice(x, n):
+        return jnp.sum(x), n
+
+    twice.defjvp(lambda x, t: (twice(*x), (2 * jnp.sum(t[0]), t[1])))
+    module = irad.stablehlo.load(TEXT)
+    np.testing.assert_array_equal(irad.stablehlo.grad(module)(X, N), [[2, 2, 2]])
+    assert irad.stablehlo.jvp(module, wrt=()).text().count("custom_call") == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x, n: x, r"returns float32\[3\]; the operation has float32\[\], int32"),
+        (lambda x, n, *, width: (x, n), "asks for width; the operation has"),
+    ],
+    ids=["types", "attributes"],
+)
+def test_a_rule_that_does_not_fit_is_an_error(function, words) -> None:
+    irad.stablehlo.rule("energy")(function)
+    with pytest.raises(TypeError, match=words):
+        irad.stablehlo.vjp(irad.stablehlo.load(TEXT))
