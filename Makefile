@@ -9,7 +9,7 @@ PYTHONS := python3.11 python3
 CAN_SET_UP := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format fuzz bench lock clean
+.PHONY: help setup demo test test-all lint format fuzz corpus bench lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ format: $(STAMP) ## ruff's fixes and its layout
 
 fuzz: $(STAMP) ## thousands of random programs against JAX
 	$(BIN)/python -m pytest -n 2 -q -m fuzz --hypothesis-profile=fuzz tests/fuzz tests/compression
+
+corpus: $(STAMP) ## JAX's harnesses as StableHLO text, differentiated (half an hour)
+	$(BIN)/python -m tests.stablehlo
 
 bench: $(STAMP) ## side by side with peers, in one run
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,252 @@
+"""What irad makes of a program of the corpus: right, wrong, a named error or a crash.
+
+A derivative is right that equals JAX's of the program's source, at the precision of the
+program or in 64 bits. Where JAX has none, or has another, central differences in 64
+bits decide, and a pull is held against them by ``<c, J t> = <J.T c, t>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import irad
+from irad.errors import IradError
+from irad.stablehlo import Module
+from irad_passes.errors import ModuleError
+from tests.stablehlo.corpus import Program, is_inexact
+
+KINDS = RIGHT, WRONG, ERROR, CRASH = "right", "wrong", "error", "crash"
+TOLERANCES = {"float16": 1e-2, "bfloat16": 6e-2, "float64": 1e-9, "complex128": 1e-9}
+OF_FLOAT32, OF_FLOAT8 = 2e-4, 0.3
+STEP = 1e-6
+
+Arrays = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of both derivatives of a program, and why where it is not right."""
+
+    name: str
+    family: str
+    jvp: str
+    vjp: str
+    why: str = ""
+
+
+def verdict(program: Program) -> Verdict:
+    """What irad makes of a program, from its text alone."""
+    given = program.arguments()
+    try:
+        module = irad.stablehlo.load(program.text())
+    except Exception as error:
+        kind, why = _failed(error)
+        return Verdict(program.name, program.family, kind, kind, why)
+    source = Source(program.function, given)
+    rng = np.random.RandomState(0)
+    t = [_direction(rng, x) for x in given if is_inexact(x)]
+    c = [_direction(rng, y) for y in module.outputs if is_inexact(y)]
+    c = source.where_defined(c)
+    jvp, of_jvp = _judged(_pushed, module, source, t, c)
+    vjp, of_vjp = _judged(_pulled, module, source, t, c)
+    why = "; ".join(dict.fromkeys(w for w in (of_jvp, of_vjp) if w))
+    return Verdict(program.name, program.family, jvp, vjp, why)
+
+
+def _judged(judge: Any, module: Module, source: Source, t: Arrays, c: Arrays) -> Any:
+    try:
+        why = judge(module, source, t, c)
+    except Exception as error:
+        return _failed(error)
+    return (WRONG, why) if why else (RIGHT, "")
+
+
+def _failed(error: Exception) -> tuple[str, str]:
+    kind = ERROR if isinstance(error, IradError | ModuleError) else CRASH
+    lines = str(error).splitlines() or [""]
+    return kind, f"{type(error).__name__}: {lines[0]}"
+
+
+def _pushed(module: Module, source: Source, t: Arrays, c: Arrays) -> str:
+    """What is wrong with the module's tangents; empty where nothing is."""
+    found = _arrays(irad.stablehlo.jvp(module)(*source.given, *t))
+    n = len(module.outputs)
+    wrong = _first_difference(found[:n], source.outputs)
+    if wrong:
+        return f"output {wrong}"
+    known = (source.where_defined(y) for y in source.pushed(t))
+    return _unless_known("tangent", source.where_defined(found[n:]), known)
+
+
+def _pulled(module: Module, source: Source, t: Arrays, c: Arrays) -> str:
+    """What is wrong with the module's cotangents; empty where nothing is."""
+    found = _arrays(irad.stablehlo.vjp(module)(*source.given, *c))
+    n = len(module.outputs)
+    wrong = _first_difference(found[:n], source.outputs)
+    if wrong:
+        return f"output {wrong}"
+    known = (source.where_defined(x) for x in source.pulled(c))
+    cotangents = source.where_defined(found[n:])
+    wrong = _unless_known("cotangent", cotangents, known)
+    if not wrong:
+        return ""
+    expected = pairing(c, source.where_defined(source.differences(t)))
+    product = pairing(cotangents, t)
+    tolerance = max(_tolerance(x.dtype) for x in [*t, *c])
+    if abs(product - expected) <= tolerance * (1 + abs(expected)):
+        return ""
+    return f"{wrong}; <J.T c, t> = {product:.6g} for {expected:.6g}"
+
+
+def _unless_known(what: str, found: Arrays, known: Iterator[Arrays]) -> str:
+    """How ``found`` differs from what is known, unless each entry is known from one."""
+    reason, left = "", [np.ones(x.shape, bool) for x in found]
+    for expected in known:
+        off = [
+            differing(a, np.asarray(b)) for a, b in zip(found, expected, strict=True)
+        ]
+        left = [a & b for a, b in zip(left, off, strict=True)]
+        if not any(map(np.any, left)):
+            return ""
+        reason = reason or _first_difference(found, expected)
+    return f"{what} {reason}" if reason else f"{what}: nothing to compare with"
+
+
+def _first_difference(found: Arrays, expected: Arrays) -> str:
+    for k, (a, b) in enumerate(zip(found, _arrays(expected), strict=True)):
+        off = differing(a, b)
+        if off.any():
+            i = tuple(np.argwhere(off)[0])
+            return f"{k}: {off.sum()} of {a.size} off, {a[i]} for {b[i]}"
+    return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A function at a point, as JAX runs and differentiates it."""
+
+    function: Callable[..., Any]
+    given: Arrays
+
+    @cached_property
+    def active(self) -> list[Any]:
+        return [x for x in self.given if is_inexact(x)]
+
+    def inexact(self, *x: Any) -> list[Any]:
+        """The outputs that have tangents, of the inputs that have some."""
+        return [y for y in self._all(*x) if is_inexact(y)]
+
+    def _all(self, *x: Any) -> list[Any]:
+        rest = iter(x)
+        full = [next(rest) if is_inexact(g) else g for g in self.given]
+        return jax.tree.leaves(self.function(*full))
+
+    @cached_property
+    def outputs(self) -> Arrays:
+        return _arrays(jax.jit(self._all)(*self.active))
+
+    def where_defined(self, derivative: Arrays) -> Arrays:
+        """A derivative without its entries where an output of its shape is not finite."""
+        found = _arrays(derivative)
+        for y in self.outputs:
+            if is_inexact(y) and not np.isfinite(y).all():
+                found = [
+                    np.where(np.isfinite(y), d, np.zeros_like(d))
+                    if d.shape == y.shape
+                    else d
+                    for d in found
+                ]
+        return found
+
+    def pushed(self, t: Arrays) -> Iterator[Arrays]:
+        """Tangents by JAX, by JAX in 64 bits, and by differences."""
+
+        def push(x: Arrays, t: Arrays) -> Any:
+            return jax.jvp(self.inexact, tuple(x), tuple(t))[1]
+
+        yield from _attempts(push, self.active, t)
+        yield self.differences(t)
+
+    def pulled(self, c: Arrays) -> Iterator[Arrays]:
+        """Cotangents by JAX, and by JAX in 64 bits."""
+
+        def pull(x: Arrays, c: Arrays) -> Any:
+            return jax.vjp(self.inexact, *x)[1](list(c))
+
+        return _attempts(pull, self.active, c)
+
+    def differences(self, t: Arrays) -> Arrays:
+        """Tangents by central differences in 64 bits."""
+        with jax.enable_x64(True):
+            x, t = _widened(self.active), _widened(t)
+            f = jax.jit(
+                lambda s: self.inexact(*[a + s * b for a, b in zip(x, t, strict=True)])
+            )
+            pairs = zip(f(STEP), f(-STEP), strict=True)
+            return [(a - b) / (2 * STEP) for a, b in pairs]
+
+
+def _attempts(f: Callable[..., Any], x: Arrays, v: Arrays) -> Iterator[Arrays]:
+    """What a transformation of JAX gives, then in 64 bits, where it has a rule."""
+    for wide in (False, True):
+        with jax.enable_x64(wide):
+            given = (_widened(x), _widened(v)) if wide else (list(x), list(v))
+            try:
+                made = _arrays(jax.jit(f)(*given))
+            except (NotImplementedError, TypeError, ValueError):
+                return
+        yield made
+
+
+def _widened(arrays: Arrays) -> list[Any]:
+    return [
+        x.astype(np.complex128 if np.iscomplexobj(x) else np.float64) for x in arrays
+    ]
+
+
+def differing(found: Any, expected: Any) -> Any:
+    """Where two arrays differ beyond rounding."""
+    assert found.shape == expected.shape, (found.shape, expected.shape)
+    a, b = map(_in_64_bits, (found, expected))
+    finite = np.isfinite(a) & np.isfinite(b)
+    size = np.abs(b[finite])
+    bound = _tolerance(found.dtype) * (size + (np.mean(size) if size.size else 0))
+    off = ~finite & (a != b) & ~(np.isnan(a) & np.isnan(b))
+    off[finite] = np.abs(a[finite] - b[finite]) > bound
+    return off
+
+
+def pairing(a: Arrays, b: Arrays) -> float:
+    """``Re(sum(a * b))`` over arrays, in 64 bits."""
+    both = [map(_in_64_bits, pair) for pair in zip(a, b, strict=True)]
+    return float(sum(np.sum(x * y).real for x, y in both))
+
+
+def _in_64_bits(x: Any) -> Any:
+    kind = complex if jnp.issubdtype(x.dtype, np.complexfloating) else float
+    return np.asarray(x).astype(kind)
+
+
+def _tolerance(dtype: Any) -> float:
+    name = np.dtype(dtype).name
+    narrow = OF_FLOAT8 if name.startswith("float8") else OF_FLOAT32
+    return TOLERANCES.get(name, narrow)
+
+
+def _arrays(values: Arrays) -> list[Any]:
+    return [np.asarray(y) for y in values]
+
+
+def _direction(rng: np.random.RandomState, like: Any) -> Any:
+    """A tangent or cotangent for an array."""
+    found = rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1, 1], like.shape)
+    if jnp.issubdtype(like.dtype, np.complexfloating):
+        found = found + 1j * rng.uniform(0.5, 1.5, like.shape)
+    return np.asarray(found).astype(like.dtype)
