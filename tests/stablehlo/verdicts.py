@@ -153,7 +153,7 @@ class Source:
         return _arrays(jax.jit(self._all)(*self.active))
 
     def where_defined(self, derivative: Arrays) -> Arrays:
-        """A derivative without its entries where an output of its shape is not finite."""
+        """A derivative but for its entries where an output like it is not finite."""
         found = _arrays(derivative)
         for y in self.outputs:
             if is_inexact(y) and not np.isfinite(y).all():
