@@ -1,5 +1,6 @@
 """Programs that come as IR: StableHLO modules, differentiated like functions."""
 
+from irad.stablehlo.exporting import export
 from irad.stablehlo.loading import from_hlo, load
 from irad.stablehlo.modules import Module
 from irad.stablehlo.rules import rule
@@ -15,6 +16,7 @@ from irad.stablehlo.transforms import (
 
 __all__ = [
     "Module",
+    "export",
     "from_hlo",
     "grad",
     "hvp",

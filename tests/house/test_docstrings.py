@@ -24,6 +24,13 @@ def test_examples_run_and_print_what_they_say(name):
     assert results.failed == 0
 
 
+@pytest.mark.parametrize("name", irad.stablehlo.__all__)
+def test_examples_of_modules_run_and_print_what_they_say(name):
+    finder = doctest.DocTestFinder(recurse=False)
+    (found,) = finder.find(getattr(irad.stablehlo, name), name, globs={})
+    assert doctest.DocTestRunner().run(found).failed == 0
+
+
 def test_every_public_class_says_what_it_is():
     for name in irad.__all__:
         assert getattr(irad, name).__doc__, name
