@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from irad._compat import ir
@@ -280,7 +282,11 @@ def activity(
     return graph.carries, reached
 
 
-ENGINE = Engine(jvp, vjp, linearized, activity)
+def _held(checkpointing: Checkpointing, runs: int) -> Engine:
+    return engine(replace(checkpointing, runs=runs))
+
+
+ENGINE = Engine(jvp, vjp, linearized, activity, DEFAULT, partial(_held, DEFAULT))
 
 
 @functools.lru_cache(256)
@@ -294,4 +300,5 @@ def engine(checkpointing: Checkpointing) -> Engine:
         lambda jaxpr, active, wanted: linearized(jaxpr, active, wanted, checkpointing),
         activity,
         checkpointing,
+        partial(_held, checkpointing),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
-from irad.checkpointing import DEFAULT, Checkpointing
+from irad.checkpointing import Checkpointing
 from irad.emitter import Emitter
 
 
@@ -51,6 +51,7 @@ class Inside:
     It is differentiated in its ``active`` inputs for its ``wanted`` outputs and runs
     ``steps`` times, None if that is unknown. ``again`` are the equations that reverse
     mode computes again; in a ``segment`` all values are, and only its inputs are kept.
+    ``keeping`` is the price of a byte that a loop keeps of each step, in seconds.
     """
 
     body: Jaxpr
@@ -59,6 +60,7 @@ class Inside:
     steps: int | None = 1
     again: tuple[JaxprEqn, ...] = ()
     segment: bool = False
+    keeping: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -139,7 +141,9 @@ class Engine:
         tuple[tuple[bool, ...], tuple[bool, ...]],
     ]
     """Which wanted outputs carry tangents, which active inputs reach one of them."""
-    checkpointing: Checkpointing = DEFAULT
+    checkpointing: Checkpointing
+    held: Callable[[int], Engine]
+    """The same for a program of so many runs whose kept values are held at once."""
 
 
 Structure = Callable[

@@ -15,12 +15,15 @@ class Checkpointing:
     ``storing`` is the price of a byte that a loop keeps for each of its steps, over
     what it costs in time: at 1 the fastest program is made, above it smaller ones, and
     at 0 nothing is computed again. With ``slots`` a loop of known length keeps so many
-    states instead, one of unknown length always at most ``max_checkpoints``.
+    states instead, one of unknown length always at most ``max_checkpoints``. ``runs``
+    says how many runs of the program there are whose kept values are held at once: it
+    may be what a loop runs.
     """
 
     storing: float = 1.0
     slots: int | None = None
     max_checkpoints: int = MAX_CHECKPOINTS
+    runs: int = 1
 
 
 DEFAULT = Checkpointing()

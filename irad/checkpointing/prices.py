@@ -1,8 +1,9 @@
 """Prices, in seconds: what it costs a loop to keep a value, or to compute it again.
 
-A value that a loop keeps is written to a stack that outgrows every cache, and read back
-from it. One that is computed again inside other kernels costs its arithmetic alone; a
-contraction, a factorization or a loop costs what it costs.
+A value that a loop keeps is written to a stack and read back from it, which is dear
+where the stack outgrows the cache. One that is computed again inside other kernels
+costs its arithmetic alone; a contraction, a factorization or a loop costs what it
+costs.
 """
 
 from __future__ import annotations
@@ -28,12 +29,11 @@ def bytes_of(aval: Any) -> int:
     return getattr(aval, "size", 0) * getattr(aval.dtype, "itemsize", 8)
 
 
-def loop_price(machine: Machine, storing: float) -> Price:
+def loop_price(machine: Machine, keeping: float) -> Price:
     """What a step of a loop pays for what it keeps and computes again.
 
-    ``storing`` multiplies the price of what is kept.
+    ``keeping`` is the price of a byte that it stacks.
     """
-    keeping = storing * machine.keeping
 
     def kept(v: Var) -> float:
         return keeping * bytes_of(v.aval) + _LEAST_KEPT
@@ -69,11 +69,14 @@ def _alone(product: JaxprEqn, machine: Machine) -> float:
 
 
 def deferral_gain(
-    products: Sequence[JaxprEqn], stacked: Collection[Var], machine: Machine
+    products: Sequence[JaxprEqn],
+    stacked: Collection[Var],
+    machine: Machine,
+    keeping: float,
 ) -> float:
     """Seconds a step saves by leaving sums of its products for after the loop.
 
-    ``stacked`` are the factors that are kept for that alone.
+    ``stacked`` are the factors that are kept for that alone, at ``keeping`` a byte.
     """
     inside = after = 0.0
     for dot in products:
@@ -81,5 +84,5 @@ def deferral_gain(
         inside += SMALL_PRODUCTS * _alone(dot, machine)
         inside += 2 * total / machine.bandwidth(total)
         after += work.contracted / machine.contracted if work else 0.0
-    after += machine.keeping * sum(bytes_of(x.aval) for x in stacked)
+    after += keeping * sum(bytes_of(x.aval) for x in stacked)
     return inside - after

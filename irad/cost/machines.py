@@ -21,7 +21,8 @@ class Machine:
     ``contracted`` and ``flops`` are operations a second, in dots and outside;
     ``transcendental`` is seconds for a function. ``bandwidths`` are pairs: up to so
     many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
-    a kernel, ``keeping`` seconds for a byte that a loop stacks and that is read back.
+    a kernel. ``stacking`` are pairs: where a loop stacks up to so many bytes, so many
+    seconds for each, its being read back included.
     """
 
     contracted: float
@@ -29,12 +30,16 @@ class Machine:
     transcendental: float
     bandwidths: tuple[tuple[float, float], ...]
     kernel: float
-    keeping: float
+    stacking: tuple[tuple[float, float], ...]
     source: str
 
     def bandwidth(self, in_use: int) -> float:
         """Bytes a second when so many are in use at once."""
         return next(rate for limit, rate in self.bandwidths if in_use <= limit)
+
+    def keeping(self, stacked: int) -> float:
+        """Seconds for a byte that a loop keeps, if it would stack so many."""
+        return next(price for limit, price in self.stacking if stacked <= limit)
 
 
 MACHINES: Mapping[str, Machine] = {
@@ -44,12 +49,13 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1.2e-9,
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
-        keeping=0.875e-9,
+        stacking=((4e6, 0.015e-9), (math.inf, 0.875e-9)),
         source="one core of an Intel Xeon with AVX-512, `python -m "
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
-        "ns an entry, copies in and out of the cache, reductions of 8 entries; keeping "
-        "from the loops of `python -m benchmarks memory`, 3.5 ns a number of which "
-        "most is mapping its page",
+        "ns an entry, copies in and out of the cache, reductions of 8 entries; what "
+        "stacking costs from the loops of `python -m benchmarks memory`, 3.5 ns a "
+        "number of which most is mapping its page, and of `gradients`, whose stacks "
+        "stay in the cache: less than any arithmetic that would make the number again",
     ),
     "gpu": Machine(
         contracted=67e12,
@@ -57,7 +63,7 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1 / 4e12,
         bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
         kernel=3e-6,
-        keeping=2 / 3.35e12,
+        stacking=((math.inf, 2 / 3.35e12),),
         source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
         "tensor cores, 16 special functions a clock on each of 132 units, 3.35 TB/s; "
         "not measured",
@@ -68,7 +74,7 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1 / 0.5e12,
         bandwidths=((math.inf, 1.2e12),),
         kernel=2e-6,
-        keeping=2 / 1.2e12,
+        stacking=((math.inf, 2 / 1.2e12),),
         source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "
         "275 Tflop/s in bfloat16 products, 1.2 TB/s, vector units of 2 cores at "
         "1.05 GHz; not measured",

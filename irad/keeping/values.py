@@ -20,11 +20,11 @@ from irad.accumulate import engine
 from irad.checkpointing import Checkpointing
 from irad.checkpointing.prices import bytes_of, loop_price
 from irad.cost.steps import CALLS
-from irad.graph import Inside, SplitProgram
+from irad.graph import Engine, Inside, SplitProgram
 from irad.linearization import linearize
 from irad.structure.division import machine
 from irad.tables import duration
-from irad_passes import dce
+from irad_passes import Price, dce
 from irad_passes.bodies import open_jaxpr
 
 Decision = Literal["kept", "again", "there"]
@@ -86,12 +86,14 @@ def values_of(
 
     ``names`` are those of the inputs, constants first.
     """
-    found = _Account(checkpointing)
-    split = found.engine.vjp(jaxpr, active, wanted)
+    found = _Account()
+    transforms = engine(checkpointing)
+    split = transforms.vjp(jaxpr, active, wanted)
     given = [_there(names[i], jaxpr.invars[i]) for i in split.sources if i is not None]
-    inside = Inside(jaxpr, active, wanted)
+    whole = Inside(jaxpr, active, wanted)
+    inside = [*found.inside(whole, transforms, 1, in_segment=False)]
     kept = found.kept(split, len(jaxpr.outvars), 1, in_segment=False)
-    return (*kept, *found.inside(inside, 1, in_segment=False), *given)
+    return (*kept, *inside, *given)
 
 
 def _there(name: str, v: Var) -> Value:
@@ -100,11 +102,10 @@ def _there(name: str, v: Var) -> Value:
 
 
 class _Account:
-    """The values of programs that are differentiated with the same options."""
+    """The values of programs, and the prices in the loops that were seen inside."""
 
-    def __init__(self, checkpointing: Checkpointing) -> None:
-        self.engine = engine(checkpointing)
-        self._price = loop_price(machine(), checkpointing.storing)
+    def __init__(self) -> None:
+        self._prices: dict[Any, Price] = {}
 
     def kept(
         self,
@@ -135,24 +136,28 @@ class _Account:
             )
 
     def inside(
-        self, whole: Inside, steps: int | None, *, in_segment: bool
+        self, whole: Inside, engine: Engine, steps: int | None, *, in_segment: bool
     ) -> Iterator[Value]:
         """What loops, segments and calls compute again, and what segments keep."""
-        graph = linearize(whole.body, whole.active, whole.wanted, self.engine)
+        graph = linearize(whole.body, whole.active, whole.wanted, engine)
         for node in graph.nodes:
             look = getattr(node.local, "inside", None)
             part: Inside | None = None if look is None else look()
             if part is None:
                 continue
             n, within = _times(steps, part.steps), in_segment or part.segment
+            price = loop_price(machine(), part.keeping)
+            self._prices[_place(node.eqn)] = price
             for eqn in part.again:
                 for y in eqn.outvars:
-                    why = self._why_again(eqn, y, part)
+                    why = _why_again(eqn, y, part, price)
                     yield _again(eqn, y, n, why, in_segment=within)
+            inner = engine.held(_runs(part, engine))
+            found = [*self.inside(part, inner, n, in_segment=within)]
             if part.segment:
-                split = self.engine.vjp(part.body, part.active, part.wanted)
+                split = inner.vjp(part.body, part.active, part.wanted)
                 yield from self.kept(split, len(part.body.outvars), n, in_segment=True)
-            yield from self.inside(part, n, in_segment=within)
+            yield from found
 
     def _why_kept(self, origin: _Origin, *, enters: bool, in_segment: bool) -> str:
         if origin.is_input:
@@ -165,42 +170,59 @@ class _Account:
             return "the gradient reads it; kept while it goes through the segment"
         if origin.loop is None:
             return "the gradient reads it; outside of loops and segments all is kept"
-        keeping = duration(self._price.kept(origin.value))
-        why = f"the state before each step, at {keeping} a step to keep"
-        if origin.eqn is not None:
-            why = self._compared(origin, origin.eqn, keeping)
+        price = self._prices.get(_place(origin.loop))
+        if price is None:
+            return "a loop that stands for its equation keeps it for each step"
+        why = _why_stacked(origin, price)
         return f"{why}; for one segment at a time" if in_segment else why
 
-    def _compared(self, origin: _Origin, eqn: JaxprEqn, keeping: str) -> str:
-        """Why a loop keeps the result of an equation of its body."""
-        name = eqn.primitive.name
-        if eqn.effects:
-            return f"{name} has effects and runs once"
-        if not _is_needed(origin):
-            return (
-                f"made for the gradient alone, at {keeping} a step; what it is made "
-                "from is no cheaper to keep"
-            )
-        running = self._price.computed(eqn)
-        if running < self._price.kept(origin.value):
-            return (
-                f"{name} would cost {duration(running)} a step to run again, keeping "
-                f"costs {keeping}, but what it is computed from is not kept"
-            )
+
+def _runs(part: Inside, engine: Engine) -> int:
+    """Of how many runs of a program inside the kept values are held at once."""
+    if part.segment or part.steps is None:
+        return 1
+    return engine.checkpointing.runs * part.steps
+
+
+def _place(loop: JaxprEqn) -> Any:
+    """Where a loop stands in the user's code, the same for what is emitted for it."""
+    return loop.source_info.traceback
+
+
+def _why_stacked(origin: _Origin, price: Price) -> str:
+    """Why a loop keeps a state, or the result of an equation of its body."""
+    keeping, eqn = duration(price.kept(origin.value)), origin.eqn
+    if eqn is None:
+        return f"the state before each step, at {keeping} a step to keep"
+    name = eqn.primitive.name
+    if eqn.effects:
+        return f"{name} has effects and runs once"
+    if not _is_needed(origin):
+        return (
+            f"made for the gradient alone, at {keeping} a step; what it is made "
+            "from is no cheaper to keep"
+        )
+    running = price.computed(eqn)
+    if running < price.kept(origin.value):
         return (
             f"{name} would cost {duration(running)} a step to run again, keeping "
-            f"costs {keeping}"
+            f"costs {keeping}, but what it is computed from is not kept"
         )
+    return (
+        f"{name} would cost {duration(running)} a step to run again, keeping "
+        f"costs {keeping}"
+    )
 
-    def _why_again(self, eqn: JaxprEqn, y: Var, part: Inside) -> str:
-        if part.segment:
-            return "only what enters a segment is kept"
-        if part.steps is None:
-            return "its step runs again from a stored state, as often as that takes"
-        running, keeping = self._price.computed(eqn), self._price.kept(y)
-        if running > keeping:
-            return "what is computed again needs it, and with it keeps less"
-        return f"costs {duration(running)} a step, keeping it {duration(keeping)}"
+
+def _why_again(eqn: JaxprEqn, y: Var, part: Inside, price: Price) -> str:
+    if part.segment:
+        return "only what enters a segment is kept"
+    if part.steps is None:
+        return "its step runs again from a stored state, as often as that takes"
+    running, keeping = price.computed(eqn), price.kept(y)
+    if running > keeping:
+        return "what is computed again needs it, and with it keeps less"
+    return f"costs {duration(running)} a step, keeping it {duration(keeping)}"
 
 
 def _again(

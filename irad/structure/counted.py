@@ -100,7 +100,7 @@ class Counted(Scan):
 def _program(
     body: Jaxpr, steps: Steps, moving: Activity, engine: Engine
 ) -> LoopProgram:
-    return loop_program(body, steps.parts, moving, engine, True, True)
+    return loop_program(body, steps.parts, moving, engine, True, None)
 
 
 @by_jaxpr

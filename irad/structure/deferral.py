@@ -87,6 +87,7 @@ def defer(
     images: Sequence[int],
     rows: Sequence[Var],
     machine: Machine,
+    keeping: float,
 ) -> Deferral:
     """Takes out of a loop's linear program the products that are cheaper after it.
 
@@ -94,7 +95,8 @@ def defer(
         linear: The linear program of a step.
         images: Which constant the first outputs, one each, are the images of.
         rows: Its inputs that are stacked over the steps.
-        machine: What products and memory cost.
+        machine: What products cost.
+        keeping: What a byte costs that is stacked.
     """
     program = _Program.of(linear, rows)
     outvars: list[Atom] = []
@@ -105,7 +107,7 @@ def defer(
         terms = list(program.terms(x))
         found = [term for term in terms if term.dot is not None]
         left = [term.value for term in terms if term.dot is None]
-        if not program.pays(found, machine):
+        if not program.pays(found, machine, keeping):
             outvars.append(x)
             continue
         products += [program.product(image, term) for term in found]
@@ -184,7 +186,7 @@ class _Program:
             and all(type(x) is Var and x in self.varying for x in eqn.invars)
         )
 
-    def pays(self, terms: Sequence[_Term], machine: Machine) -> bool:
+    def pays(self, terms: Sequence[_Term], machine: Machine, keeping: float) -> bool:
         """Whether products are cheaper after the loop, their factors stacked for it."""
         dots = [term.dot for term in terms if term.dot is not None]
         stacked = {
@@ -193,7 +195,7 @@ class _Program:
             for x in dot.invars
             if type(x) is Var and x not in self.rows and x not in self.factors
         }
-        return bool(dots) and deferral_gain(dots, stacked, machine) > 0
+        return bool(dots) and deferral_gain(dots, stacked, machine, keeping) > 0
 
     def product(self, image: int, term: _Term) -> Product:
         """A term as a product over all steps."""

@@ -17,7 +17,7 @@ import jax
 from irad._compat import ir
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
-from irad.checkpointing.prices import loop_price
+from irad.checkpointing.prices import bytes_of, loop_price
 from irad.cost import Machine, machine_of
 from irad.emitter import Emitter
 from irad.graph import Engine, SplitProgram
@@ -48,7 +48,8 @@ class LoopProgram:
     results), then from ``sliced`` (positions among slices), then stacked by the forward
     loop. ``products`` are for after the loop, those constants' cotangents that are
     nothing else being in ``whole``; the linear body returns their factors last.
-    ``again`` are the equations that both bodies run.
+    ``again`` are the equations that both bodies run, ``keeping`` is the price of a byte
+    that is stacked.
     """
 
     prologue: ClosedJaxpr
@@ -62,6 +63,7 @@ class LoopProgram:
     products: tuple[Product, ...] = ()
     whole: frozenset[int] = frozenset()
     again: tuple[JaxprEqn, ...] = ()
+    keeping: float = 0.0
 
     def summed(self, values: Sequence[Any]) -> list[Any]:
         """Of values for active constants, those whose cotangents the loop adds up."""
@@ -75,15 +77,20 @@ def loop_program(
     moving: Activity,
     engine: Engine,
     reverse: bool,
-    at_once: bool = False,
+    steps: int | None,
 ) -> LoopProgram:
     """The split of a loop's body, its invariant part moved out.
 
-    ``at_once`` says that a step runs both programs, one after the other, so that
-    nothing is stacked.
+    Without a number of ``steps`` each of them runs both programs, one after the other,
+    so that nothing is stacked.
     """
-    transform = engine.vjp if reverse else engine.linearize
+    inside = engine.held(1 if steps is None else steps * engine.checkpointing.runs)
+    transform = inside.vjp if reverse else inside.linearize
     split = transform(body, moving.inputs, moving.outputs)
+    stacking = 0.0
+    if steps is not None:
+        stacking = machine().keeping(inside.checkpointing.runs * _kept(split, parts))
+    keeping = stacking * engine.checkpointing.storing
     joint = _joint(split, body)
     n, k = len(body.invars), len(joint.jaxpr.invars)
     invariant = [i < parts.consts for i in range(k)]
@@ -93,8 +100,7 @@ def loop_program(
     fixed = [*a, *extras]
     moved = moved.replace(invars=[*fixed, *s, *x, *given])
     free = [*[True] * len(fixed), *[False] * len(s), *[True] * len(x)]
-    storing = 0.0 if at_once else engine.checkpointing.storing
-    division = _cut(moved, free, len(body.outvars), storing)
+    division = _cut(moved, free, len(body.outvars), keeping)
     reads = variables_read(division.second)
     from_fixed = tuple(i for i, v in enumerate(fixed) if v in reads)
     from_slices = tuple(i for i, v in enumerate(x) if v in reads)
@@ -102,8 +108,9 @@ def loop_program(
     linear = division.second.replace(
         invars=[*(fixed[i] for i in from_fixed), *rows, *given]
     )
-    constants = 0 if at_once or not reverse else sum(parts.split(moving.inputs)[0])
-    later = _deferred(linear, split.zeros[:constants], rows)
+    defers = reverse and steps is not None
+    constants = sum(parts.split(moving.inputs)[0]) if defers else 0
+    later = _deferred(linear, split.zeros[:constants], rows, stacking)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
         ir.closed_jaxpr(division.first, joint.consts),
@@ -116,6 +123,17 @@ def loop_program(
         later.products,
         later.whole,
         division.again,
+        keeping,
+    )
+
+
+def _kept(split: SplitProgram, parts: Parts) -> int:
+    """Bytes that a step keeps where nothing is computed again."""
+    carries = range(parts.consts, parts.consts + parts.carry)
+    return sum(
+        bytes_of(v.aval)
+        for v, i in zip(split.linear.jaxpr.invars, split.sources, strict=False)
+        if i is None or i in carries
     )
 
 
@@ -146,18 +164,20 @@ def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
 
 
 def _cut(
-    joint: Jaxpr, free: Sequence[bool], num_outputs: int, storing: float
+    joint: Jaxpr, free: Sequence[bool], num_outputs: int, keeping: float
 ) -> Partition:
     """The joint program before and after the tangents or cotangents are known."""
     boundary = Boundary(len(free), num_outputs, tuple(free))
-    price = loop_price(machine(), storing)
+    price = loop_price(machine(), keeping)
     return partition(joint, boundary=boundary, price=price)
 
 
-def _deferred(linear: Jaxpr, zeros: Sequence[bool], rows: Sequence[Var]) -> Deferral:
+def _deferred(
+    linear: Jaxpr, zeros: Sequence[bool], rows: Sequence[Var], stacking: float
+) -> Deferral:
     """The linear program without what is cheaper after the loop."""
     images = [i for i, zero in enumerate(zeros) if not zero]
-    return defer(linear, images, rows, machine())
+    return defer(linear, images, rows, machine(), stacking)
 
 
 def machine() -> Machine:

@@ -191,7 +191,8 @@ def _checkpointed(
     engine: Engine,
     reverse: bool,
 ) -> Checkpointed:
-    split = (engine.vjp if reverse else engine.linearize)(body, active, wanted)
+    alone = engine.held(1)
+    split = (alone.vjp if reverse else alone.linearize)(body, active, wanted)
     full = split.forward.jaxpr
     m = len(body.outvars)
     residuals = split.residuals(full.invars, full.outvars[m:])

@@ -131,13 +131,20 @@ class Scan:
 
     def inside(self) -> Inside:
         """The body, and what of it the loop that goes back computes again."""
-        moving, again = self._moving, self._program(reverse=True).again
-        length = self._params["length"]
-        return Inside(self._body, moving.inputs, moving.outputs, length, again)
+        moving, program = self._moving, self._program(reverse=True)
+        return Inside(
+            self._body,
+            moving.inputs,
+            moving.outputs,
+            self._params["length"],
+            program.again,
+            keeping=program.keeping,
+        )
 
     def _program(self, *, reverse: bool) -> LoopProgram:
+        steps = self._params["length"]
         return loop_program(
-            self._body, self._parts, self._moving, self._engine, reverse
+            self._body, self._parts, self._moving, self._engine, reverse, steps
         )
 
     # Equations --------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Step:
 @by_jaxpr
 def step_of(body: Jaxpr, parts: Parts, moving: Activity, engine: Engine) -> Step:
     """The programs of a step ``(a, s) -> s'``."""
-    program = loop_program(body, parts, moving, engine, True, True)
+    program = loop_program(body, parts, moving, engine, True, None)
     pull = pull_body(body, program, parts, moving)
     return step_from(program, program.forward, parts.carry, pull)
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from irad._compat import ir
 from irad.checkpointing import Schedule
 from irad.checkpointing.online import run_again
 from irad.checkpointing.options import MAX_CHECKPOINTS
+from irad.cost import MACHINES
 from irad.derivatives import gradient, vjp
 from irad.keeping import lifetimes
 from irad.keeping.lifetimes import Lifetimes, Programs, lifetimes_of
@@ -59,6 +61,13 @@ PROGRAMS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+@pytest.fixture
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a loop stacks is dear, however little it is."""
+    cold = replace(MACHINES["cpu"], stacking=((inf, 0.875e-9),))
+    monkeypatch.setitem(MACHINES, "cpu", cold)
+
+
 def counted(jaxpr: Any) -> Counter[str]:
     """How often each primitive stands in a program, bodies included."""
     found: Counter[str] = Counter()
@@ -88,6 +97,7 @@ def test_kept_bytes_are_those_of_the_residuals_of_a_pullback(name):
     assert report.kept_bytes == held
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_a_loop_computes_again_what_stands_in_both_of_its_programs():
     report = irad.residuals(loop, (0, 1))(X, XS)
     assert [v.name for v in report.values if v.decision == "again"] == ["exp"]
@@ -95,6 +105,7 @@ def test_a_loop_computes_again_what_stands_in_both_of_its_programs():
     assert (found["exp"], found["tanh"]) == (2, 1)
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_each_value_has_its_equation_its_line_its_steps_and_a_reason():
     report = irad.residuals(loop, (0, 1))(X, XS)
     (exp,) = [v for v in report.values if v.decision == "again"]
@@ -158,6 +169,7 @@ def test_what_is_live_is_what_the_spans_say():
     np.testing.assert_array_equal(live.sum(axis=1), lengths)
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_it_prints_as_a_table_that_hides_no_broken_promise():
     report = irad.residuals(loop, (0, 1))(X, XS)
     text = str(report)

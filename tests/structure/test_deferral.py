@@ -27,9 +27,9 @@ from tests.laws import QUICK, Case, check_laws
 EAGER = replace(MACHINES["cpu"], contracted=inf, bandwidths=((inf, 1e-9),))
 
 
-def after(linear, images, rows, _):
+def after(linear, images, rows, _, keeping):
     """Whatever may leave does, to save reading and writing what is added up."""
-    return defer(linear, images, rows, EAGER)
+    return defer(linear, images, rows, EAGER, keeping)
 
 
 def inside(linear, images, *rest):
