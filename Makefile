@@ -9,7 +9,7 @@ PYTHONS := python3.11 python3
 CAN_SET_UP := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format fuzz corpus bench lock clean
+.PHONY: help setup demo test test-all lint format fuzz fuzz-orders corpus bench lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ format: $(STAMP) ## ruff's fixes and its layout
 
 fuzz: $(STAMP) ## thousands of random programs against JAX
 	$(BIN)/python -m pytest -n 2 -q -m fuzz --hypothesis-profile=fuzz tests/fuzz tests/compression
+
+fuzz-orders: $(STAMP) ## Jacobians of 2,000 random programs in every order and format
+	$(BIN)/python -m tests.fuzz 2000
 
 corpus: $(STAMP) ## JAX's harnesses as StableHLO text, differentiated (half an hour)
 	$(BIN)/python -m tests.stablehlo

@@ -46,7 +46,7 @@ def check(program: Any, *, second: bool = False) -> None:
         found = by_orders(irad.jacobian, fun, x) | by_rows(fun, x)
         pairs = against("jacobian", found, jax.jacobian(fun)(x)) | products(fun, x)
         if second:
-            found = by_orders(irad.hessian, of, x)
+            found = by_orders(irad.hessian, of, x) | by_colourings(of, x)
             pairs |= against("hessian", found, jax.hessian(of)(x))
         return pairs
 
@@ -58,6 +58,32 @@ def check(program: Any, *, second: bool = False) -> None:
             if not options:
                 raise
     raise AssertionError
+
+
+def check_on_host(program: Any, which: int) -> None:
+    """One matrix on the host, in one of the orders that are open, against JAX's."""
+
+    def fun(x: Any) -> Any:
+        return outputs(program, x)
+
+    options: Any = {"order": ORDERS[which % len(ORDERS)], "format": "scipy"}
+    try:
+        found = irad.jacobian(fun, **options)(POINT)
+    except irad.PlanError:
+        assert options["order"] in SOMETIMES_OPEN, options
+        return
+    expected = jax.jit(jax.jacobian(fun)).lower(POINT)
+    rows = jax.tree.leaves(expected.compile(compiler_options=QUICK)(POINT))
+    y, x = (jax.tree.leaves(t) for t in (jax.eval_shape(fun, POINT), POINT))
+    blocks = [
+        [np.reshape(J, (a.size, b.size)) for J, b in zip(row, x, strict=True)]
+        for a, row in zip(y, batches(rows, len(x)), strict=True)
+    ]
+    assert_close(found.toarray(), np.block(blocks), f"jacobian {options}")
+
+
+def batches(of: list[Any], size: int) -> list[list[Any]]:
+    return [of[i : i + size] for i in range(0, len(of), size)]
 
 
 def by_orders(derivative: Any, fun: Any, x: Any) -> dict[str, Any]:
@@ -90,6 +116,18 @@ def by_rows(fun: Any, x: Any) -> dict[str, Any]:
         for i, candidate in enumerate(plan.candidates)
         if candidate.seconds is not None and i != plan.chosen
     }
+
+
+def by_colourings(of: Any, x: Any) -> dict[str, Any]:
+    """The Hessian by every colouring, star and acyclic ones too, in every format."""
+    found: dict[str, Any] = {}
+    for format in FORMATS:
+        options = {"order": "compressed", "format": format}
+        plan = irad.plan(of, second_order=True, **options)(x)
+        for i, candidate in enumerate(plan.candidates):
+            H = irad.hessian(of, plan=plan.choosing(i), format=format)(x)
+            found[f"{candidate.way} {format}"] = _dense(H)
+    return found
 
 
 def products(fun: Any, x: Any) -> Pairs:
