@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.programs import random_arrays
 from benchmarks.programs.program import Draw, Program, Size
 
 SOURCE = "Lohoff & Neftci, Optimizing AD with Deep RL (2024), arXiv 2406.05027"
@@ -26,27 +27,30 @@ def roe_flux_3d(
     r: jax.Array,
     r4: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    (pl, hl), (pr, hr) = _gas(l0, l, l4), _gas(r0, r, r4)
     jump0, jump, jump4 = r0 - l0, r - l, r4 - l4
+    jump1, jump2, jump3 = jump[0:1], jump[1:2], jump[2:3]
+    vl, vr = l / l0, r / r0
+    (pl, hl), (pr, hr) = _gas(l0, l, l4), _gas(r0, r, r4)
     weight = jnp.sqrt(l0) + jnp.sqrt(r0)
-    velocity = (jnp.sqrt(l0) * (l / l0) + jnp.sqrt(r0) * (r / r0)) / weight
+    velocity = (jnp.sqrt(l0) * vl + jnp.sqrt(r0) * vr) / weight
     u, v, w = velocity[0:1], velocity[1:2], velocity[2:3]
     h = (jnp.sqrt(l0) * hl + jnp.sqrt(r0) * hr) / weight
     q = jnp.sum(velocity**2)
     squared = (GAMMA - 1) * (h - 0.5 * q)
     a = jnp.sqrt(squared)
-    along = jnp.sum(velocity * jump)
+    plus, minus = u + a, u - a
+    along = jnp.dot(velocity, jump)
     c3 = ((GAMMA - 1) / squared * ((h - q) * jump0 + along - jump4)) * u
-    c2 = (jump[2:3] / w - jump[0:1]) * u
-    c1 = (jump[1:2] / v - jump[0:1]) * u
-    k1, k2 = jump0 - c3, (jump[0:1] - u * jump0) / a
-    c0, c4 = 0.5 * (k1 - k2) * (u - a), 0.5 * (k1 + k2) * (u + a)
-    d0 = c0 + c3 + c4 * (u + a)
-    d1 = c0 * (u - a) + c3 * u + c4 * (u + a)
+    c2 = (jump3 / w - jump1) * u
+    c1 = (jump2 / v - jump0) * u
+    k1, k2 = jump0 - c3, (jump1 - u * jump0) / a
+    c0, c4 = 0.5 * (k1 - k2) * minus, 0.5 * (k1 + k2) * plus
+    d0 = c0 + c3 + c4 * plus
+    d1 = c0 * minus + c3 * u + c4 * plus
     d2 = c0 * v + c1 * v + c3 * v + c4 * v
     d3 = c0 * w + c2 * w + c3 * w + c4 * w
     d4 = c0 * (h - u * a) + c1 * v**2 + c2 * w**2 + c3 * 0.5 * q + c4 * (h + u * a)
-    left, right = _flux(l0, l, l4, pl), _flux(r0, r, r4, pr)
+    left, right = _flux(l, vl, l4, pl), _flux(r, vr, r4, pr)
     drops = (d0, jnp.concatenate([d1, d2, d3]), d4)
     f0, f, f4 = (0.5 * (a + b - d) for a, b, d in zip(left, right, drops, strict=True))
     return f0, f, f4
@@ -59,22 +63,28 @@ def _gas(u0: jax.Array, u: jax.Array, u4: jax.Array) -> tuple[jax.Array, jax.Arr
 
 
 def _flux(
-    u0: jax.Array, u: jax.Array, u4: jax.Array, p: jax.Array
+    u: jax.Array, v: jax.Array, u4: jax.Array, p: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    v = u / u0
-    pressure = jnp.concatenate([p, jnp.zeros_like(p), jnp.zeros_like(p)])
+    pressure = jnp.concatenate([p, jnp.zeros(2, p.dtype)])
     return u[0:1], pressure + u * v, v[0:1] * (p + u4)
 
 
 def normalized(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
     """Layer normalization over the last axis."""
-    centred = x - jnp.mean(x, axis=-1, keepdims=True)
-    variance = jnp.mean(centred**2, axis=-1, keepdims=True)
-    return centred / jnp.sqrt(variance + 1e-6) * gamma + beta
+    mean = jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.mean((x - mean) ** 2, axis=-1, keepdims=True)
+    return (x - mean) / jnp.sqrt(variance + 1e-6) * gamma + beta
+
+
+def softmax(x: jax.Array) -> jax.Array:
+    """Over the last axis."""
+    largest = jax.lax.stop_gradient(jnp.max(x, axis=-1, keepdims=True))
+    weights = jnp.exp(x - largest)
+    return weights / jnp.sum(weights, axis=-1, keepdims=True)
 
 
 def cross_entropy(x: jax.Array, y: jax.Array) -> jax.Array:
-    return -jnp.sum(y * jax.nn.log_softmax(x, axis=-1), axis=-1)
+    return -jnp.sum(y * jnp.log(softmax(x)), axis=-1)
 
 
 def perceptron(
@@ -87,6 +97,7 @@ def perceptron(
     gamma: jax.Array,
     beta: jax.Array,
 ) -> jax.Array:
+    """A loss of one example."""
     hidden = jnp.tanh(w1 @ x + b1)
     out = jnp.tanh(w2 @ normalized(hidden, gamma, beta) + b2)
     return cross_entropy(out, y)
@@ -110,7 +121,7 @@ def _block(
     beta: jax.Array,
 ) -> jax.Array:
     """One head of attention, normalization, and a layer with SiLU."""
-    scores = jax.nn.softmax((query @ x).T @ (key @ x), axis=1)
+    scores = softmax((query @ x).T @ (key @ x))
     attended = x + scores @ (value @ x)
     before = w @ normalized(attended, gamma, beta) + b
     return before * (1 / (1 + jnp.exp(-before)))
@@ -140,6 +151,7 @@ def _encoder_arguments() -> tuple[Any, ...]:
 def programs(_: Size) -> list[Program]:
     tasks: list[tuple[str, Callable[..., Any], Callable[[], Any], int]] = [
         ("RoeFlux_3d", roe_flux_3d, _roe_arguments, 6),
+        ("f", random_arrays.fun, random_arrays.arguments, 4),
         ("MLP", perceptron, _perceptron_arguments, 8),
         ("Encoder", encoder, _encoder_arguments, 4),
     ]

@@ -6,14 +6,67 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
-
-from irad.ordering.walk import Walk
+from typing import Protocol, TypeAlias
 
 JUMPS, FURTHER = 0.3, 3.0
 """Such a part of the moves goes past two vertices and on average so many more."""
 
 Turn: TypeAlias = Callable[[int, float], bool]
+
+
+class Walk(Protocol):
+    """An order of slots, its cost, and moves of one that go past another.
+
+    ``later`` and ``earlier`` say whether they moved a slot past the next or the last
+    one that it has an edge with, which costs no more than an allowance.
+    """
+
+    order: list[int]
+    total: int
+
+    def later(self, slot: int, allowance: float) -> bool: ...
+
+    def earlier(self, slot: int, allowance: float) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a search is divided into rounds, each twice as long as the one before.
+
+    ``first`` is the length of the first in moves a vertex, so that a search that is cut
+    off has finished most of what it could. ``hot`` and ``cold`` are the heats at the
+    ends of a round, in units of what a vertex costs on average.
+    """
+
+    first: int
+    hot: float
+    cold: float
+
+
+def rounds(
+    walk_of: Callable[[list[int]], Walk],
+    order: list[int],
+    moves: int,
+    schedule: Schedule,
+    draw: random.Random,
+    expired: Callable[[], bool],
+) -> tuple[list[int], bool]:
+    """Anneals again and again from the best order; says whether time ran out."""
+    walk = walk_of(order)
+    best, length = walk.total, schedule.first * len(order)
+    while moves and best:
+        length = min(length, moves)
+        scale = max(best / len(order), 1.0)
+        hot, cold = schedule.hot * scale, schedule.cold * scale
+        tried = anneal(walk, length, hot, cold, draw, expired)
+        if tried.total < best:
+            best, order = tried.total, tried.order
+        if tried.moves < length:
+            return order, True
+        moves -= length
+        length *= 2
+        walk = walk_of(order)
+    return order, False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from irad.ordering.graph import Graph, Kind
+from irad.ordering.graph import Eliminated, Graph, Kind
 
 Objective: TypeAlias = Literal["raw", "typed"]
 State: TypeAlias = list[int]
@@ -228,7 +228,7 @@ class Count:
     typed: int
 
 
-def check(graph: Graph, vertices: Sequence[int]) -> None:
+def check(graph: Eliminated, vertices: Sequence[int]) -> None:
     """Raises where ``vertices`` is no elimination order of ``graph``."""
     wanted, found = graph.eliminated, sorted(vertices)
     if found != list(wanted):

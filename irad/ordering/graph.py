@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 Edge: TypeAlias = tuple[int, int] | tuple[int, int, int]
+
+
+class Eliminated(Protocol):
+    """A graph, of scalars or of arrays: what an order of it lists, inputs first."""
+
+    @property
+    def eliminated(self) -> tuple[int, ...]: ...
 
 
 class Kind(IntEnum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from irad.ordering.elimination import Elimination
-from irad.ordering.graph import Graph
+from irad.ordering.graph import Eliminated, Graph
 
 
-def forward(graph: Graph) -> tuple[int, ...]:
+def forward(graph: Eliminated) -> tuple[int, ...]:
     """The order of forward mode: every vertex after its predecessors.
 
     >>> forward(Graph(1, [(0, 1), (1, 2), (2, 3)], [3]))
@@ -15,7 +15,7 @@ def forward(graph: Graph) -> tuple[int, ...]:
     return graph.eliminated
 
 
-def reverse(graph: Graph) -> tuple[int, ...]:
+def reverse(graph: Eliminated) -> tuple[int, ...]:
     """The order of reverse mode: every vertex after its successors.
 
     >>> reverse(Graph(1, [(0, 1), (1, 2), (2, 3)], [3]))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from irad.ordering.annealing import anneal
+from irad.ordering.annealing import Schedule, rounds
 from irad.ordering.elimination import Elimination, Objective, count
 from irad.ordering.exact import optimum
 from irad.ordering.graph import Graph
@@ -16,12 +16,9 @@ from irad.ordering.walk import Walk
 
 # Up to so many vertices the optimum is found faster than a search ends.
 SMALL = 12
-# Moves a vertex of the first round; each round is twice as long as the one before, so
-# that a search that is cut off has finished most of what it could.
-ROUND = 800
+SCHEDULE = Schedule(first=800, hot=0.8, cold=0.1)
+# So many moves a vertex where no number is given.
 DEFAULT = 2000
-# Heats at the ends of a round, in units of what a vertex costs on average.
-HOT, COLD = 0.8, 0.1
 
 
 @dataclass(frozen=True)
@@ -65,38 +62,16 @@ def search(
     total = len(elimination.vertices)
     starts = (elimination.slots(o(graph)) for o in (reverse, forward, markowitz))
     budget = DEFAULT * total if moves is None else moves
-    order, expired = _rounds(
-        elimination,
+    order, expired = rounds(
+        partial(Walk, elimination),
         min(starts, key=elimination.total),
         budget,
+        SCHEDULE,
         random.Random(seed),
         lambda: time.monotonic() > ends,
     )
     vertices = tuple(elimination.vertices[slot] for slot in order)
     return _found(graph, vertices, expired)
-
-
-def _rounds(
-    elimination: Elimination,
-    order: list[int],
-    moves: int,
-    draw: random.Random,
-    expired: Callable[[], bool],
-) -> tuple[list[int], bool]:
-    """Anneals again and again from the best order, in ever longer rounds."""
-    best, length = elimination.total(order), ROUND * len(order)
-    while moves and best:
-        length = min(length, moves)
-        scale = max(best / len(order), 1.0)
-        walk = Walk(elimination, order)
-        tried = anneal(walk, length, HOT * scale, COLD * scale, draw, expired)
-        if tried.total < best:
-            best, order = tried.total, tried.order
-        if tried.moves < length:
-            return order, True
-        moves -= length
-        length *= 2
-    return order, False
 
 
 def _found(graph: Graph, vertices: tuple[int, ...], out_of_time: bool) -> Found:

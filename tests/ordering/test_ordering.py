@@ -10,6 +10,7 @@ import random
 import pytest
 
 from benchmarks.programs import elimination_graphs
+from benchmarks.programs.random_graphs import random_graph
 from irad.ordering import (
     Count,
     Graph,
@@ -30,19 +31,6 @@ GENERIC, UNIT, COPY, CONSTANT = range(4)
 
 
 FUNCTIONS = (count, forward, lower_bound, markowitz, optimum, reverse, search)
-
-
-def random_graph(seed: int, vertices: int, inputs: int, outputs: int) -> Graph:
-    """Vertices of one or two operands, drawn mostly from the last dozen."""
-    draw = random.Random(seed)
-    kinds = (GENERIC, GENERIC, UNIT, COPY, CONSTANT)
-    edges: dict[tuple[int, int], int] = {}
-    for v in range(inputs, vertices):
-        for _ in range(draw.choice((1, 2, 2))):
-            first = max(0, v - 12) if draw.random() < 0.8 else 0
-            edges[draw.randrange(first, v), v] = draw.choice(kinds)
-    found = draw.sample(range(inputs, vertices), outputs)
-    return Graph(inputs, [(*edge, kind) for edge, kind in edges.items()], found)
 
 
 def counted_edge_by_edge(graph: Graph, vertices: list[int], objective: str) -> int:
