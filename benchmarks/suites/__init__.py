@@ -5,12 +5,14 @@ from typing import Any
 from benchmarks.suites import (
     dispatch,
     elimination,
+    elimination_of_arrays,
     gradients,
     imports,
     jacobians,
     limits,
     memory,
     transform,
+    unseen_graphs,
 )
 from benchmarks.suites.suite import Suite
 
@@ -26,5 +28,9 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "limits": (limits.SUITE,),
     "jacobians": (jacobians.JACOBIANS,),
     "hessians": (jacobians.HESSIANS,),
-    "elimination": (elimination.SUITE,),
+    "elimination": (
+        elimination.SUITE,
+        elimination_of_arrays.SUITE,
+        unseen_graphs.SUITE,
+    ),
 }

@@ -13,7 +13,7 @@ import irad
 from benchmarks.harness.peers import peer
 from benchmarks.harness.tables import Table, plain
 from benchmarks.programs.elimination import programs
-from benchmarks.suites import elimination
+from benchmarks.suites import elimination, elimination_of_arrays, unseen_graphs
 from benchmarks.suites.elimination import SUITE, Task
 from irad.instruments.agreement import agree
 
@@ -32,12 +32,31 @@ def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):
 
 def test_a_median_above_what_was_to_be_reached_is_missed():
     known = elimination.COUNTS["RoeFlux_1d"]
+    best, alphagrad = known.best, known.alphagrad
     found = {1.0: [297, 297, 400], 10.0: [295, 296, 296]}
-    assert elimination._missed("raw", found, known) == ["10 s: 295"]
-    assert elimination._missed("raw", {1.0: [321]}, known) == [
+    assert elimination.missed(found, best, alphagrad) == ["10 s: 295"]
+    assert elimination.missed({1.0: [321]}, best, alphagrad) == [
         "1 s: 297.95",
         "AlphaGrad: 320",
     ]
+
+
+def test_a_row_of_arrays_is_json(monkeypatch):
+    monkeypatch.setattr(elimination_of_arrays, "SEEDS", range(2))
+    monkeypatch.setattr(elimination_of_arrays, "_moves_a_second", lambda graph: 3000.0)
+    suite, task = elimination_of_arrays.SUITE, Task("MLP", (1.0,))
+    row = {"program": task.name, "source": "a test", **suite.row(task, peer("jax"))}
+    assert json.loads(json.dumps(row))["simple"]["reverse"] == 392
+    assert row["missed"] == []
+    assert "10930" in plain(Table(suite.title, suite.columns, [row]))
+
+
+def test_graphs_that_are_not_seen_have_a_row_with_what_is_above(monkeypatch):
+    monkeypatch.setattr(unseen_graphs, "_found", lambda graph: 10**6)
+    suite, task = unseen_graphs.SUITE, unseen_graphs.Task(30, range(2))
+    row = {"program": task.name, "source": "a test", **suite.row(task, peer("jax"))}
+    assert (row["above"], row["optimum"]) == (2, None)
+    assert "30 vertices, 2 graphs" in plain(Table(suite.title, suite.columns, [row]))
 
 
 @pytest.mark.parametrize("program", programs("small"), ids=lambda p: p.name)
