@@ -10,6 +10,7 @@ from irad_passes.dce import dce
 from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
+from irad_passes.loops import as_scans
 from irad_passes.partition import Boundary, Partition, Price, partition
 from irad_passes.segments import cut_scan, nested, segmented
 from irad_passes.simplify import simplify
@@ -18,6 +19,7 @@ __all__ = [
     "Boundary",
     "Partition",
     "Price",
+    "as_scans",
     "cse",
     "cut_scan",
     "dce",

@@ -68,33 +68,38 @@ class BodyRewriter:
     """Applies a pass that keeps signatures to the bodies of equations.
 
     Each distinct body is rewritten once, so that equations that share a body share the
-    rewritten one.
+    rewritten one; once for all that is said to be known of its inputs, if the pass
+    takes that too.
     """
 
-    def __init__(self, rewrite: Callable[[Jaxpr], Jaxpr]) -> None:
+    def __init__(self, rewrite: Callable[..., Jaxpr]) -> None:
         self._rewrite = rewrite
         self._memo = Memo()
 
-    def __call__(self, eqn: JaxprEqn) -> JaxprEqn:
-        """The equation with rewritten bodies, itself where none changes."""
+    def __call__(self, eqn: JaxprEqn, **known: Hashable) -> JaxprEqn:
+        """The equation with rewritten bodies, itself where none changes.
+
+        ``known`` is what the pass takes beside a body, by the body's parameter.
+        """
         changed: dict[str, Any] = {}
         for name in BODY_PARAMS.get(eqn.primitive, ()):
             old = eqn.params[name]
+            more = (known[name],) if name in known else ()
             if isinstance(old, tuple):
-                new = tuple(self._rewritten(body) for body in old)
+                new = tuple(self._rewritten(body, more) for body in old)
                 if any(a is not b for a, b in zip(new, old, strict=True)):
                     changed[name] = new
-            elif (new := self._rewritten(old)) is not old:
+            elif (new := self._rewritten(old, more)) is not old:
                 changed[name] = new
         return with_params(eqn, {**eqn.params, **changed}) if changed else eqn
 
-    def _rewritten(self, body: Body) -> Body:
+    def _rewritten(self, body: Body, more: tuple[Hashable, ...]) -> Body:
         def make() -> Body | None:
             jaxpr = open_jaxpr(body)
-            new = self._rewrite(jaxpr)
+            new = self._rewrite(jaxpr, *more)
             return None if new is jaxpr else with_jaxpr(body, new)
 
-        new = self._memo.get(body, None, make)
+        new = self._memo.get(body, more, make)
         return body if new is None else new
 
 

@@ -52,7 +52,7 @@ def _evaluated(eqn: JaxprEqn) -> Sequence[Atom] | None:
     if evaluate is None or not all(type(x) is Literal for x in eqn.invars):
         return None
     aval: Any = eqn.outvars[0].aval
-    if not _is_plain(aval) or not all(_is_plain(x.aval) for x in eqn.invars):
+    if not is_plain(aval) or not all(is_plain(x.aval) for x in eqn.invars):
         return None
     operands = [_scalar(x) for x in eqn.invars]
     if not all(map(_is_ordinary, operands)):
@@ -65,7 +65,7 @@ def _evaluated(eqn: JaxprEqn) -> Sequence[Atom] | None:
     return [scalar_literal(result, aval)]
 
 
-def _is_plain(aval: Any) -> bool:
+def is_plain(aval: Any) -> bool:
     """Whether this is a scalar of a dtype known here, on no mesh in particular."""
     return getattr(aval, "dtype", None) in _DTYPES and aval == ShapedArray(
         (), aval.dtype, weak_type=aval.weak_type

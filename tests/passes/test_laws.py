@@ -18,6 +18,7 @@ def all_passes(jaxpr: Jaxpr) -> Jaxpr:
 
 
 PASSES: dict[str, Pass] = {
+    "as_scans": irad_passes.as_scans,
     "cse": irad_passes.cse,
     "dce": irad_passes.dce,
     "fold": irad_passes.fold,

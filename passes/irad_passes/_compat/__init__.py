@@ -6,10 +6,14 @@ and takes 17 ms to import: they come from where they are defined.
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
+from jax import lax
 
 # pyright: reportPrivateUsage=false
 from jax._src.ad_checkpoint import remat_p
@@ -25,6 +29,7 @@ from jax._src.core import (
     NamedAxisEffect,
     Primitive,
     Var,
+    eval_context,
     mapped_aval,
     no_effects,
     unmapped_aval,
@@ -60,6 +65,7 @@ __all__ = [
     "row_aval",
     "scalar_literal",
     "scan_counts",
+    "scan_params",
     "scan_restricted",
     "shard_map_p",
     "stacked_aval",
@@ -96,6 +102,35 @@ def scan_restricted(params: Params, reads: Sequence[bool], used: Sequence[bool])
         ft_in=params["ft_in"].filter_with_mask(reads),
         ft_out=params["ft_out"].filter_with_mask(used),
     )
+
+
+def scan_params(
+    body: Jaxpr | ClosedJaxpr,
+    length: int,
+    reverse: bool,
+    *,
+    consts: int,
+    carries: int,
+    xs: int,
+    ys: int,
+) -> Params:
+    """The parameters of a scan with a body that has so many of each part."""
+    params = dict(_scan_template(), jaxpr=body, length=length, reverse=reverse)
+    if "num_consts" in params:
+        return dict(params, num_consts=consts, num_carry=carries)
+    trees: Any = importlib.import_module("jax._src.flattree")
+
+    def group(*counts: int) -> Any:
+        return trees.pack(tuple(map(trees.nones, counts)))
+
+    return dict(params, ft_in=group(consts, carries, xs), ft_out=group(carries, ys))
+
+
+@functools.cache
+def _scan_template() -> Params:
+    with eval_context():
+        made = jax.make_jaxpr(lambda x: lax.scan(lambda s, _: (s, None), x, length=1))
+        return dict(made(np.float32(0)).eqns[0].params)
 
 
 def stacked_aval(length: int, aval: Any) -> Any:
