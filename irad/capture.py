@@ -12,6 +12,7 @@ import numpy as np
 from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
 from irad.collection import held_back
+from irad_passes import as_scans
 
 T = TypeVar("T")
 
@@ -68,6 +69,11 @@ class Captured:
             inputs=[*values, *self.inputs],
             num_consts=self.num_consts + len(values),
         )
+
+    def with_counted_loops(self) -> Captured:
+        """The same program, in which a while whose steps can be counted is a scan."""
+        jaxpr = as_scans(self.jaxpr)
+        return self if jaxpr is self.jaxpr else replace(self, jaxpr=jaxpr)
 
     @property
     def is_abstract(self) -> bool:

@@ -110,11 +110,11 @@ def staged(
     """
     with held_back():
         if captured.is_abstract or any(map(ir.is_tracer, also)):
-            return make(captured), captured
+            return _made(captured, make), captured
         try:
             content = fingerprint(captured.jaxpr)
         except UnhashableError:
-            return make(captured), captured
+            return _made(captured, make), captured
         key = (what, content.family, ir.trace_context())
         family = _FAMILIES.get(key)
         if family is None:
@@ -122,10 +122,15 @@ def staged(
         return _again(family, captured, content, make)
 
 
+def _made(captured: Captured, make: Callable[[Captured], T]) -> T:
+    """The program, in which loops are counted by the literals that are left."""
+    return make(captured.with_counted_loops())
+
+
 def _first(
     key: Any, captured: Captured, content: Fingerprint, make: Callable[[Captured], T]
 ) -> tuple[T, Captured]:
-    made = make(captured)
+    made = _made(captured, make)
     _FAMILIES.put(key, Family(content.literals, made))
     return made, captured
 
@@ -144,7 +149,7 @@ def _again(
         general, varying = family.general, family.varying
     if general is None or not differing <= set(varying):
         varying = tuple(sorted({*varying, *differing}))
-        general = make(captured.with_literals_as_inputs(varying))
+        general = _made(captured.with_literals_as_inputs(varying), make)
         with _LOCK:
             family.general, family.varying = general, varying
     return general, captured.with_literals_as_inputs(varying)

@@ -19,7 +19,7 @@ from irad.linearization import is_differentiable
 from irad.stablehlo.modules import Module, wide
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
-from irad_passes import cse, dce, fold, inline, simplify
+from irad_passes import as_scans, cse, dce, fold, inline, simplify
 
 Wrt = int | Sequence[int] | None
 
@@ -328,8 +328,8 @@ class _Given:
 
 
 def prepared(jaxpr: Jaxpr) -> Jaxpr:
-    """A raised program as it is differentiated: small calls inlined, tidied."""
-    return dce(cse(fold(inline(jaxpr))))
+    """A raised program as it is differentiated: calls inlined, loops counted."""
+    return dce(cse(as_scans(fold(inline(jaxpr)))))
 
 
 def _gradient(given: _Given, jaxpr: Jaxpr, schedule: Schedule) -> ClosedJaxpr:

@@ -303,13 +303,15 @@ def plan(
 
 
 def _captured(given: Arguments, wanted: Request) -> Captured:
-    return capture_reverse(
+    captured = capture_reverse(
         given,
         "jacobian",
         has_aux=wanted.has_aux,
         holomorphic=wanted.holomorphic,
         allow_int=wanted.allow_int,
     )
+    # A plan is for the program as it is followed.
+    return captured.with_counted_loops()
 
 
 def _restricted(captured: Captured, wanted: Request) -> Options:

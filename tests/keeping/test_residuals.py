@@ -48,7 +48,7 @@ def unknown(x):
     def body(c):
         return jnp.sin(c[0]) + c[0], c[1] + 1
 
-    return jnp.sum(lax.while_loop(lambda c: c[1] < 5, body, (x, 0))[0])
+    return jnp.sum(lax.while_loop(lambda c: c[1] ** 2 < 25, body, (x, 0))[0])
 
 
 XS = jnp.ones((STEPS, 8))
@@ -236,13 +236,14 @@ def test_too_many_steps_are_not_drawn(monkeypatch):
 
 @pytest.mark.parametrize("steps", [5, 32, 33, 50])
 def test_a_loop_with_slots_runs_as_many_steps_again_as_its_schedule_says(steps):
-    def counted_loop(x):
+    def squared(x):
         def body(c):
             return jnp.sin(c[0]), c[1] + 1
 
-        return jnp.sum(lax.while_loop(lambda c: c[1] < steps, body, (x, 0))[0])
+        loop = lax.while_loop(lambda c: c[1] ** 2 < steps**2, body, (x, 0))
+        return jnp.sum(loop[0])
 
-    found = irad.residuals(counted_loop)(X).lifetimes
+    found = irad.residuals(squared)(X).lifetimes
     runs = sum(len(row.spans) for row in found.rows if row.name == "sin")
     assert runs == steps + run_again(steps, MAX_CHECKPOINTS)
     assert found.most <= MAX_CHECKPOINTS + 2
