@@ -7,6 +7,7 @@ scan, and products of zeros are differentiated without dividing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -153,7 +154,11 @@ def _multiplied(x: Array, axis: int) -> Array:
 def _reduction(
     *operands: Array, computation: Any, jaxpr: Any, dimensions: Sequence[int]
 ) -> Sequence[Array]:
-    """A reduction by a function: of halves, and at last with the initial values."""
+    """A reduction by a function: of halves, and at last with the initial values.
+
+    A function that such an order would change takes one element after another, as XLA
+    does on CPU.
+    """
     del computation
     k = len(operands) // 2
     xs, init = operands[:k], operands[k:]
@@ -165,10 +170,57 @@ def _reduction(
     ]
     if xs[0].size == 0:
         return starts
+    reducer = partial(elementwise_reducer, scalars)
+    if not _takes_any_order(reducer, [ir.typeof(x).dtype for x in init]):
+        return _one_by_one(xs, starts, reducer, dimensions)
     for axis in dimensions:
-        xs = _halved(xs, partial(elementwise_reducer, scalars), axis)
-    xs = [lax.squeeze(x, dimensions) for x in xs]
-    return elementwise_reducer(scalars, starts, xs)
+        xs = _halved(xs, reducer, axis)
+    return reducer(starts, [lax.squeeze(x, dimensions) for x in xs])
+
+
+def _one_by_one(
+    xs: Sequence[Array],
+    starts: Sequence[Array],
+    reducer: Reducer,
+    dimensions: Sequence[int],
+) -> Sequence[Array]:
+    """Reduces element by element, the last axis first."""
+    kept = [d for d in range(xs[0].ndim) if d not in dimensions]
+    order = (*sorted(dimensions), *kept)
+    count = math.prod(xs[0].shape[d] for d in dimensions)
+    rows = [lax.reshape(lax.transpose(x, order), (count, *starts[0].shape)) for x in xs]
+    return lax.scan(lambda y, row: (list(reducer(y, row)), None), list(starts), rows)[0]
+
+
+def _takes_any_order(reducer: Reducer, dtypes: Sequence[Any]) -> bool:
+    """Whether a function is associative and commutative, as some numbers show it."""
+
+    def ways(a: Any, b: Any, c: Any) -> Any:
+        ab, bc = reducer(a, b), reducer(b, c)
+        return [*reducer(ab, c), *ab], [*reducer(a, bc), *reducer(b, a)]
+
+    def close(x: Any, y: Any) -> bool:
+        exact = not ir.is_inexact(x.dtype)
+        tolerance = 0 if exact else float(jnp.finfo(x.dtype).eps) ** 0.5
+        wide = x.astype(np.complex128), y.astype(np.complex128)
+        return np.allclose(*wide, rtol=tolerance, atol=tolerance)
+
+    given = [[_some_numbers(dtype, seed) for dtype in dtypes] for seed in range(3)]
+    with jax.ensure_compile_time_eval():
+        one, other = map(_as_numpy, jax.jit(ways)(*given))
+    return all(map(close, one, other))
+
+
+def _as_numpy(xs: Sequence[Array]) -> list[Any]:
+    return list(map(np.asarray, xs))
+
+
+def _some_numbers(dtype: Any, seed: int) -> Any:
+    """Eight numbers of a dtype, small integers where it is one."""
+    numbers = 2 * np.sin(np.arange(8) * (1.3 + seed) + seed)
+    if np.issubdtype(dtype, np.complexfloating):
+        return (numbers + 1j * numbers[::-1]).astype(dtype)
+    return (numbers if ir.is_inexact(dtype) else np.abs(4 * numbers)).astype(dtype)
 
 
 def elementwise_reducer(
