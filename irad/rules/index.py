@@ -13,7 +13,7 @@ conventions where elements meet:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jax import lax
@@ -334,7 +334,16 @@ def _take(t: Array, where: Array, axis: int, *, certain: bool = True) -> Array:
 
 @replaced(lax.sort_p)
 def _sort(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
-    """Sorts the positions along with the operands: tangents are put in their order."""
+    return permuted(eqn, lambda xs: bind(eqn.primitive, xs, eqn.params))
+
+
+def permuted(
+    eqn: Equation, sort: Callable[[Sequence[Array]], Sequence[Array]]
+) -> tuple[Sequence[Array], Blocks]:
+    """Sorts the positions along with the operands: tangents are put in their order.
+
+    ``sort`` takes the operands of a sort and one more, which it does not compare.
+    """
     axis = eqn.params["dimension"]
     shape = eqn.x[0].shape
     positions = lax.broadcasted_iota(
@@ -343,7 +352,7 @@ def _sort(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
         axis,
         out_sharding=ir.typeof(eqn.x[0]).sharding,
     )
-    *y, where = bind(eqn.primitive, [*eqn.x, positions], eqn.params)
+    *y, where = sort([*eqn.x, positions])
 
     def push(where: Array, t: Array) -> Array:
         return _take(t, where, axis)
