@@ -37,6 +37,8 @@ __all__ = [
     "context",
     "current_equation_context",
     "equation",
+    "fill_block",
+    "first_operation",
     "func",
     "hlo_proto",
     "hlo_to_stablehlo",
@@ -44,6 +46,7 @@ __all__ = [
     "jaxpr_object",
     "jit_params",
     "lower_jaxpr",
+    "lowered",
     "mlir",
     "named_source",
     "only_equation",
@@ -175,6 +178,47 @@ def jaxpr_object(
 def compiled_impl(primitive: Primitive) -> Any:
     """How an equation runs on arrays: compiled alone."""
     return functools.partial(dispatch.apply_primitive, primitive)
+
+
+def fill_block(ctx: Any, region: Any, program: ClosedJaxpr) -> None:
+    """Makes a program of scalars the one block of a region."""
+    types = [mlir.aval_to_ir_type(ctx.module_context, v) for v in program.in_avals]
+    block = region.blocks.append(*types)
+    with ir.InsertionPoint(block):
+        outs, _ = mlir.jaxpr_subcomp(
+            ctx.module_context,
+            program.jaxpr,
+            ctx.name_stack,
+            mlir.TokenSet(),
+            program.consts,
+            *block.arguments,
+            dim_var_values=ctx.dim_var_values,
+            const_lowering=ctx.const_lowering,
+            outer_traceback=ctx.traceback,
+        )
+        flat, _ = mlir.ir_tree_registry.flatten(outs)
+        stablehlo.return_(flat)
+
+
+def lowered(function: Callable[..., Any], avals: Sequence[Any]) -> Any:
+    """The module that JAX lowers a function to, for operands of these types."""
+    given = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in avals]
+    with jax.enable_x64(True):
+        return jax.jit(function).lower(*given).compiler_ir("stablehlo")
+
+
+def first_operation(module: Any, name: str) -> Any:
+    """The first operation of a name in a module."""
+    found: list[Any] = []
+
+    def look(op: Any) -> Any:
+        if op.name == name:
+            found.append(op)
+            return ir.WalkResult.INTERRUPT
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(look)
+    return found[0]
 
 
 def batched_by_loop(primitive: Primitive) -> None:

@@ -1,5 +1,6 @@
 """Modules of StableHLO: read, raised to jaxprs, and lowered again."""
 
+from irad_passes.modules.bodied import scatter_by_p, sort_by_p
 from irad_passes.modules.frames import Function
 from irad_passes.modules.lowering import artifact, bytecode, hlo, lower
 from irad_passes.modules.opaque import opaque_p
@@ -21,4 +22,6 @@ __all__ = [
     "parse",
     "raise_",
     "read",
+    "scatter_by_p",
+    "sort_by_p",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from jax import lax
 
 from irad_passes._compat.mlir import ir, stablehlo
@@ -13,6 +14,15 @@ def integers(op: Any, name: str, default: tuple[int, ...] = ()) -> tuple[int, ..
     """An attribute that lists integers, or the default where there is none."""
     attributes = op.attributes
     return tuple(attributes[name]) if name in attributes else default
+
+
+def pairs(op: Any, name: str, count: int) -> tuple[tuple[int, int], ...]:
+    """An attribute of ``count`` pairs of integers, zeros where there is none."""
+    attributes = op.attributes
+    if name not in attributes:
+        return ((0, 0),) * count
+    rows = np.array(attributes[name]).reshape(count, 2)
+    return tuple((int(low), int(high)) for low, high in rows)
 
 
 def integer(op: Any, name: str) -> int:

@@ -47,16 +47,21 @@ def _constant(frame: Frame, op: Any) -> Sequence[Atom]:
 
 @TABLE.converts("stablehlo.compare")
 def _compare(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    primitive = comparison(op)
+    if primitive is None:
+        return None
+    return frame.equation(primitive, frame.operands(op), frame.avals(op))
+
+
+def comparison(op: Any) -> Primitive | None:
+    """The primitive of a comparison; None if lax has none."""
     named = op.attributes
     direction = stablehlo.ComparisonDirectionAttr(named["comparison_direction"]).value
     total = (
         "compare_type" in named
         and stablehlo.ComparisonTypeAttr(named["compare_type"]).value == "TOTALORDER"
     )
-    primitive = COMPARISONS.get((direction, total))
-    if primitive is None:
-        return None
-    return frame.equation(primitive, frame.operands(op), frame.avals(op))
+    return COMPARISONS.get((direction, total))
 
 
 @TABLE.converts("stablehlo.optimization_barrier")

@@ -155,6 +155,18 @@ class Frame:
         )
         return made
 
+    def reshaped(self, x: Atom, shape: tuple[int, ...]) -> Atom:
+        """A value in another shape of as many elements."""
+        (made,) = self.equation(
+            lax.reshape_p,
+            [x],
+            [ShapedArray(shape, dtype_of(x))],
+            new_sizes=shape,
+            dimensions=None,
+            sharding=None,
+        )
+        return made
+
     def converted(self, x: Atom, dtype: Any) -> list[Atom]:
         """A value in another dtype."""
         return self.equation(

@@ -15,9 +15,13 @@ from irad_passes.errors import ModuleError
 from irad_passes.modules import (
     contraction,
     control,
+    convolution,
     elementwise,
+    indexing,
     reduction,
     shaping,
+    sorting,
+    windows,
 )
 from irad_passes.modules.converters import Converter
 from irad_passes.modules.frames import (
@@ -37,6 +41,10 @@ CONVERTERS: dict[str, Converter] = {
     **contraction.TABLE,
     **reduction.TABLE,
     **control.TABLE,
+    **convolution.TABLE,
+    **indexing.TABLE,
+    **sorting.TABLE,
+    **windows.TABLE,
 }
 """How each operation becomes equations; one that is not here is carried as it is."""
 

@@ -24,6 +24,8 @@ def _reshape(frame: Frame, op: Any) -> Sequence[Atom]:
 @TABLE.converts("stablehlo.broadcast_in_dim")
 def _broadcast_in_dim(frame: Frame, op: Any) -> Sequence[Atom]:
     (aval,) = frame.avals(op)
+    if not aval.shape:
+        return frame.operands(op)
     return frame.equation(
         lax.broadcast_in_dim_p,
         frame.operands(op),

@@ -121,3 +121,18 @@ MONOIDS: dict[str, Primitive] = {
     "stablehlo.xor": lax.reduce_xor_p,
 }
 """Reductions by the one operation of their body."""
+
+WINDOWS: dict[str, Primitive] = {
+    "stablehlo.add": lax.reduce_window_sum_p,
+    "stablehlo.maximum": lax.reduce_window_max_p,
+    "stablehlo.minimum": lax.reduce_window_min_p,
+}
+"""Reductions over windows by the one operation of their body."""
+
+CUMULATIVE: dict[str, Primitive] = {
+    "stablehlo.add": lax.cumsum_p,
+    "stablehlo.maximum": lax.cummax_p,
+    "stablehlo.minimum": lax.cummin_p,
+    "stablehlo.multiply": lax.cumprod_p,
+}
+"""The same for windows of all elements before one."""
