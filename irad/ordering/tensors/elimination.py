@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from irad.ordering.elimination import check
+from irad.ordering.elimination import Places, check
 from irad.ordering.tensors.graph import TensorGraph
 from irad.ordering.tensors.partial import Partial, added, multiplied
 
@@ -35,6 +35,7 @@ class Elimination:
         self.vertices = graph.eliminated
         self.slot = {v: slot for slot, v in enumerate(self.vertices)}
         self._shapes = graph.shapes
+        self._places = Places()
         self._outputs = frozenset(graph.plain.outputs)
         self._partials: list[Partial] = []
         self._numbers: dict[Partial, int] = {}
@@ -54,7 +55,7 @@ class Elimination:
         into, out = state.into[:], state.out[:]
         arriving, leaving, cost = into[v], out[v], 0
         products, sums = self._products, self._sums
-        for w in bits(leaving):
+        for w in self._places[leaving]:
             row = into[w] = into[w].copy()
             after = row.pop(v)
             for u, before in arriving.items():
@@ -83,7 +84,7 @@ class Elimination:
     def neighbours(self, state: State, slot: int) -> Iterator[int]:
         """The slots that one has an edge with."""
         v, slots = self.vertices[slot], self.slot
-        for u in (*state.into[v], *bits(state.out[v])):
+        for u in (*state.into[v], *self._places[state.out[v]]):
             if u in slots:
                 yield slots[u]
 
@@ -105,14 +106,6 @@ class Elimination:
         made = added(self._partials[a - 1], self._partials[b - 1], self._shapes[to])
         found = self._sums[a, b, to] = self._number(made)
         return found
-
-
-def bits(of: int) -> Iterator[int]:
-    """The places of the bits of a number."""
-    while of:
-        low = of & -of
-        of ^= low
-        yield low.bit_length() - 1
 
 
 def count(graph: TensorGraph, vertices: Sequence[int]) -> int:
