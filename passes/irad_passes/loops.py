@@ -21,7 +21,7 @@ from irad_passes._compat import (
     remat_p,
     scan_counts,
 )
-from irad_passes.bodies import BodyRewriter, Memo, bodies_of, open_jaxpr
+from irad_passes.bodies import BODY_PARAMS, BodyRewriter, Memo, bodies_of, open_jaxpr
 from irad_passes.counting import count_of
 from irad_passes.dce import dce
 from irad_passes.effects import is_observable, touches_refs, union_of_effects
@@ -89,9 +89,10 @@ def _has_loops(jaxpr: Jaxpr) -> bool:
     """Whether a while is here or in a body."""
 
     def look() -> bool:
+        holding = [eqn for eqn in jaxpr.eqns if eqn.primitive in BODY_PARAMS]
         return any(
             eqn.primitive is lax.while_p or any(map(_has_loops, bodies_of(eqn)))
-            for eqn in jaxpr.eqns
+            for eqn in holding
         )
 
     return _HAS_LOOPS.get(jaxpr, None, look)
