@@ -13,6 +13,7 @@ import irad
 ROOT = Path(__file__).parents[2]
 LAZY = {"scipy", "matplotlib", "rich", "lineax"}
 PLANNING = {"planning", "planned", "operators", "ellpack", "compression", "ordering"}
+RARE = {"counted", "custom_vjp", "linear_solve", "mapped", "remat", "while_loop"}
 PROGRAM = """
 import json, sys
 import jax
@@ -51,6 +52,12 @@ def test_planning_comes_when_it_is_asked_for_and_not_for_a_gradient() -> None:
     assert "transforms" in parts
     assert parts & PLANNING == set()
     assert "irad.cost.programs" not in names
+
+
+def test_loops_come_when_a_program_has_one() -> None:
+    names = brought("grad")
+    assert "irad.structure.call" in names
+    assert {f"irad.structure.{name}" for name in RARE} & {*names} == set()
 
 
 def test_every_public_name_is_there_and_listed() -> None:
