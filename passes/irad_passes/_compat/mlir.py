@@ -51,6 +51,7 @@ __all__ = [
     "named_source",
     "only_equation",
     "passmanager",
+    "portable_artifact",
     "scalar",
     "stablehlo",
     "xla_hlo",
@@ -159,6 +160,11 @@ def hlo_proto(text: str) -> bytes:
 def hlo_to_stablehlo(proto: bytes) -> bytes:
     """The bytecode of an HLO module in StableHLO."""
     return _jax.mlir.hlo_to_stablehlo(proto)
+
+
+def portable_artifact(module: Any, version: str) -> bytes:
+    """A module as a portable artifact, with shardings as attributes XLA reads back."""
+    return _jax.mlir.serialize_portable_artifact(module, version, False)
 
 
 def xla_hlo(text: str) -> str:

@@ -10,7 +10,7 @@ from jax import lax
 
 from irad_passes._compat import Var
 from irad_passes._compat.mlir import ClosedJaxpr, ShapedArray, scalar
-from irad_passes.modules.attributes import symbol
+from irad_passes.modules.attributes import integer, symbol
 from irad_passes.modules.converters import Table
 from irad_passes.modules.frames import Atom, Body, Frame, jaxpr_of
 
@@ -21,6 +21,16 @@ TABLE = Table()
 def _call(frame: Frame, op: Any) -> Sequence[Atom]:
     callee = frame.shared.function(symbol(op, "callee"))
     return frame.call(callee, frame.operands(op))
+
+
+@TABLE.converts("stablehlo.tuple")
+def _tuple(frame: Frame, op: Any) -> Sequence[Any]:
+    return [tuple(frame.operands(op))]
+
+
+@TABLE.converts("stablehlo.get_tuple_element")
+def _element(frame: Frame, op: Any) -> Sequence[Atom]:
+    return [frame.elements(op.operands[0])[integer(op, "index")]]
 
 
 @TABLE.converts("stablehlo.while")

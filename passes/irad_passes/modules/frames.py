@@ -25,6 +25,8 @@ from irad_passes.modules.places import place_of
 from irad_passes.modules.types import aval_of
 
 Atom = Var | Literal
+Value = Atom | tuple[Atom, ...]
+"""What stands for a value of a module: an atom, or those of a tuple's elements."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,8 @@ class Frame:
         self.captured: dict[Var, Var] = {}
         self.constants: list[np.ndarray[Any, Any]] = []
         self.constvars: list[Var] = []
-        self._env: dict[Any, Atom] = {}
+        self._env: dict[Any, Value] = {}
+        self._early: set[Any] = set()
 
     # Values ---------------------------------------------------------------------------
 
@@ -84,13 +87,33 @@ class Frame:
         """Lets an atom stand for a value of the module."""
         self._env[value] = atom
 
+    def define_early(self, value: Any, atom: Atom) -> None:
+        """Lets an atom stand for a result of an operation that is still to come.
+
+        The operation, which has no other result, is then passed over.
+        """
+        self._env[value] = atom
+        self._early.add(value)
+
     def read(self, value: Any) -> Atom:
         """The atom of a value, of this block or of one around it."""
-        atom = self._env.get(value)
-        if atom is None:
+        return cast("Atom", self._read(value))
+
+    def elements(self, value: Any) -> tuple[Atom, ...]:
+        """The atoms of a tuple."""
+        return cast("tuple[Atom, ...]", self._read(value))
+
+    def _read(self, value: Any) -> Value:
+        found = self._env.get(value)
+        if found is None:
             assert self.outer is not None, f"{value} is used before it is defined"
-            atom = self._env[value] = self._capture(self.outer.read(value))
-        return atom
+            outside = self.outer._read(value)
+            found = self._env[value] = (
+                tuple(map(self._capture, outside))
+                if isinstance(outside, tuple)
+                else self._capture(outside)
+            )
+        return found
 
     def operands(self, op: Any) -> list[Atom]:
         """The atoms of an operation's operands."""
@@ -193,6 +216,8 @@ class Frame:
         operations = list(block.operations)
         for op in operations[:-1]:
             op = op.operation
+            if self._early and any(value in self._early for value in op.results):
+                continue
             self.source = named_source(place_of(op, self.shared.file))
             results = self.shared.convert(self, op)
             for value, atom in zip(op.results, results, strict=True):

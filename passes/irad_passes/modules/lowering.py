@@ -6,7 +6,14 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from irad_passes._compat.mlir import ClosedJaxpr, ir, lower_jaxpr, stablehlo, xla_hlo
+from irad_passes._compat.mlir import (
+    ClosedJaxpr,
+    ir,
+    lower_jaxpr,
+    portable_artifact,
+    stablehlo,
+    xla_hlo,
+)
 from irad_passes.errors import ModuleError
 
 
@@ -46,7 +53,7 @@ def artifact(module: Any, version: str | None = None) -> bytes:
     try:
         with module.context:
             copy = ir.Module.parse(bytecode(module))  # it is turned into VHLO
-            return stablehlo.serialize_portable_artifact(copy, target)
+            return portable_artifact(copy, target)
     except (ValueError, ir.MLIRError) as error:
         reason = str(error).splitlines()[0]
         raise ModuleError(

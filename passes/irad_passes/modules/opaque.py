@@ -17,6 +17,7 @@ from irad_passes._compat.mlir import (
     func,
     ir,
     mlir,
+    stablehlo,
 )
 from irad_passes.modules.frames import Atom, Frame
 
@@ -24,11 +25,11 @@ opaque_p = Primitive("stablehlo_operation")
 opaque_p.multiple_results = True
 
 
-def carried(frame: Frame, op: Any) -> Sequence[Atom]:
-    """An operation as one opaque equation."""
+def carried(frame: Frame, op: Any) -> list[Atom]:
+    """The results of an operation by one opaque equation, those in a tuple singly."""
     free = _values_from_outside(op)
     operands = [frame.read(value) for value in free]
-    avals = frame.avals(op)
+    avals = [frame.shared.avals[type_] for type_ in types_of_results(op)]
     module = _module_of(op, free, frame.shared.symbols)
     return frame.equation(
         opaque_p,
@@ -38,6 +39,20 @@ def carried(frame: Frame, op: Any) -> Sequence[Atom]:
         module=module,
         out_avals=tuple(avals),
     )
+
+
+def is_tuple(op: Any) -> bool:
+    """Whether an operation gives one tuple."""
+    results = op.results
+    return len(results) == 1 and isinstance(results[0].type, ir.TupleType)
+
+
+def types_of_results(op: Any) -> list[Any]:
+    """The types of an operation's results, or of the elements of its one tuple."""
+    if not is_tuple(op):
+        return [value.type for value in op.results]
+    whole = ir.TupleType(op.results[0].type)
+    return [whole.get_type(i) for i in range(whole.num_types)]
 
 
 def _values_from_outside(op: Any) -> list[Any]:
@@ -58,17 +73,26 @@ def _module_of(op: Any, free: Sequence[Any], symbols: dict[str, Any]) -> str:
     """The text of a module that applies one operation to ``free``."""
     with op.context, ir.Location.unknown():
         module = ir.Module.create()
-        kind = ir.FunctionType.get([v.type for v in free], [v.type for v in op.results])
+        kind = ir.FunctionType.get([v.type for v in free], types_of_results(op))
         with ir.InsertionPoint(module.body):
             main = func.FuncOp("main", kind)
             block = main.add_entry_block()
             with ir.InsertionPoint(block):
                 copy = op.clone()
                 _replace_operands(copy, dict(zip(free, block.arguments, strict=True)))
-                func.ReturnOp(list(copy.results))
+                func.ReturnOp(_elements(copy))
             for name in _symbols_in(op, symbols):
                 symbols[name].operation.clone()
         return str(module.operation.get_asm(print_generic_op_form=True))
+
+
+def _elements(op: Any) -> list[Any]:
+    """The results of an operation, or the elements of its one tuple."""
+    if not is_tuple(op):
+        return list(op.results)
+    (whole,) = op.results
+    count = len(types_of_results(op))
+    return [stablehlo.get_tuple_element(whole, i) for i in range(count)]
 
 
 def _replace_operands(op: Any, given: dict[Any, Any]) -> None:
@@ -111,7 +135,7 @@ def _lowered(ctx: Any, *operands: Any, module: str, **_: Any) -> Sequence[Any]:
     block = functions[0].regions[0].blocks[0]
     copy = block.operations[0].operation.clone()
     _replace_operands(copy, dict(zip(block.arguments, operands, strict=True)))
-    return list(copy.results)
+    return _elements(copy)
 
 
 opaque_p.def_abstract_eval(lambda *_, out_avals, **__: list(out_avals))

@@ -16,7 +16,9 @@ from irad_passes.modules import (
     contraction,
     control,
     convolution,
+    custom_calls,
     elementwise,
+    factorizations,
     indexing,
     reduction,
     shaping,
@@ -25,14 +27,13 @@ from irad_passes.modules import (
 )
 from irad_passes.modules.converters import Converter
 from irad_passes.modules.frames import (
-    Atom,
     Avals,
     Frame,
     Function,
     Shared,
     jaxpr_of,
 )
-from irad_passes.modules.opaque import carried
+from irad_passes.modules.opaque import carried, is_tuple
 from irad_passes.modules.places import place_of
 
 CONVERTERS: dict[str, Converter] = {
@@ -45,6 +46,8 @@ CONVERTERS: dict[str, Converter] = {
     **indexing.TABLE,
     **sorting.TABLE,
     **windows.TABLE,
+    **factorizations.TABLE,
+    **custom_calls.TABLE,
 }
 """How each operation becomes equations; one that is not here is carried as it is."""
 
@@ -125,7 +128,7 @@ def raise_(module: Any, file: str = "") -> Functions:
     return Functions(module, file)
 
 
-def _convert(frame: Frame, op: Any) -> Sequence[Atom]:
+def _convert(frame: Frame, op: Any) -> Sequence[Any]:
     """The results of one operation."""
     converter = CONVERTERS.get(op.name)
     try:
@@ -134,7 +137,8 @@ def _convert(frame: Frame, op: Any) -> Sequence[Atom]:
             return found
         if not op.name.startswith(_DIALECTS):
             raise ModuleError(f"operation '{op.name}' is of a dialect irad cannot read")
-        return carried(frame, op)
+        results = carried(frame, op)
+        return [tuple(results)] if is_tuple(op) else results
     except ModuleError as error:
         if error.place:
             raise

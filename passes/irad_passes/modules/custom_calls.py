@@ -1,0 +1,31 @@
+"""Custom calls: which target is read by which converter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from irad_passes.errors import ModuleError
+from irad_passes.modules import factorizations, spectra
+from irad_passes.modules.attributes import text
+from irad_passes.modules.converters import Converter, Table
+from irad_passes.modules.frames import Atom, Frame
+
+TABLE = Table()
+
+_TARGETS: dict[str, Converter] = {**factorizations.TARGETS, **spectra.TARGETS}
+
+_PYTHON = ("python_callback", "python_cpu_callback", "python_gpu_callback")
+"""How the names of the targets end that call a Python function of the exporter."""
+
+
+@TABLE.converts("stablehlo.custom_call")
+def _custom_call(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    target = text(op, "call_target_name")
+    if target.endswith(_PYTHON):
+        raise ModuleError(
+            f"the module calls back into Python ({target}): the function is not part "
+            "of the module, and irad runs none. Export the program without callbacks"
+        )
+    converter = _TARGETS.get(target)
+    return None if converter is None else converter(frame, op)
