@@ -214,13 +214,13 @@ def _widened(arrays: Arrays) -> list[Any]:
 def differing(found: Any, expected: Any) -> Any:
     """Where two arrays differ beyond rounding."""
     assert found.shape == expected.shape, (found.shape, expected.shape)
-    a, b = map(_in_64_bits, (found, expected))
+    a, b = (np.atleast_1d(_in_64_bits(x)) for x in (found, expected))
     finite = np.isfinite(a) & np.isfinite(b)
     size = np.abs(b[finite])
     bound = _tolerance(found.dtype) * (size + (np.mean(size) if size.size else 0))
     off = ~finite & (a != b) & ~(np.isnan(a) & np.isnan(b))
     off[finite] = np.abs(a[finite] - b[finite]) > bound
-    return off
+    return off.reshape(found.shape)
 
 
 def pairing(a: Arrays, b: Arrays) -> float:

@@ -78,6 +78,7 @@ class Frame:
         self.captured: dict[Var, Var] = {}
         self.constants: list[np.ndarray[Any, Any]] = []
         self.constvars: list[Var] = []
+        self.powers: dict[Any, tuple[Atom, int]] = {}
         self._env: dict[Any, Value] = {}
         self._early: set[Any] = set()
 

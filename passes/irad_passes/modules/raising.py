@@ -19,6 +19,7 @@ from irad_passes.modules import (
     custom_calls,
     elementwise,
     factorizations,
+    formulas,
     indexing,
     reduction,
     shaping,
@@ -38,6 +39,7 @@ from irad_passes.modules.places import place_of
 
 CONVERTERS: dict[str, Converter] = {
     **elementwise.TABLE,
+    **formulas.TABLE,
     **shaping.TABLE,
     **contraction.TABLE,
     **reduction.TABLE,
