@@ -16,6 +16,7 @@ from irad.errors import ArgumentCountError
 from irad.graph import SplitProgram
 from irad.limits import Derivative, chosen
 from irad.linearization import is_differentiable
+from irad.stablehlo.bits import check_bits
 from irad.stablehlo.modules import Module, wide
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
@@ -247,6 +248,7 @@ class _Given:
         )
         with wide(self.module):
             self.jaxpr = prepared(self.module.jaxpr)
+        check_bits(self.jaxpr, self.active)
 
     def derived(self, name: str, make: Callable[[Jaxpr], ClosedJaxpr]) -> Module:
         """The module of a derivative program."""
