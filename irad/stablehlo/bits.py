@@ -1,7 +1,7 @@
 """Numbers that are read as bits and come back as numbers: no derivative is known.
 
-A bit pattern has derivative zero, in JAX too, which has primitives for what is done with
-bits in between (``nextafter``). A module has only the bits, so that a derivative would
+Bits have derivative zero, in JAX too, which has primitives for what is done with the
+bits in between (``nextafter``). A module has the bits alone, so that a derivative would
 be zero where it is not. That is an error.
 """
 
