@@ -23,6 +23,7 @@ from irad.transforms.transposition import linear_transpose
 __all__ = [
     "Comparison",
     "DisagreementError",
+    "Explanation",
     "GradientCheckError",
     "InternalError",
     "IradError",
@@ -39,6 +40,7 @@ __all__ = [
     "checkpoint",
     "clear_caches",
     "compare",
+    "explain",
     "grad",
     "hessian",
     "hvp",
@@ -61,6 +63,7 @@ __all__ = [
 # Half of irad, of which a gradient needs nothing: it comes when it is asked for.
 _PLANNING = {
     "Comparison": "irad.comparison",
+    "Explanation": "irad.explanation",
     "Jacobian": "irad.operators",
     "Plan": "irad.planning.plans",
     "Residuals": "irad.keeping.report",
@@ -68,6 +71,7 @@ _PLANNING = {
     "attach": "irad.transforms.attachment",
     "checkpoint": "irad.transforms.attachment",
     "compare": "irad.comparison",
+    "explain": "irad.explanation",
     "hessian": "irad.transforms.mixed",
     "jacobian": "irad.transforms.mixed",
     "load_plans": "irad.measurements",
@@ -84,6 +88,7 @@ if TYPE_CHECKING:
     from irad import stablehlo as stablehlo
     from irad.comparison import Comparison, compare
     from irad.compression.picture import SparsityPattern
+    from irad.explanation import Explanation, explain
     from irad.keeping.report import Residuals
     from irad.measurements import load_plans, save_plans
     from irad.operators import Jacobian

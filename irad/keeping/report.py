@@ -108,7 +108,7 @@ class Residuals:
             chosen = [v for v in self.values if v.decision == decision]
             rows += _rows(title, _grouped(chosen), most)
         lines = aligned(rows, to_the_right=(1, 3))
-        return "\n".join([self.title, *lines, *self._promise()])
+        return "\n".join([self.title, *lines, self.summary])
 
     def _caption(self) -> str:
         found = self.lifetimes
@@ -118,7 +118,8 @@ class Residuals:
             + ("once" if found.runs == 1.0 else times)
         )
 
-    def _promise(self) -> list[str]:
+    @property
+    def summary(self) -> str:
         """What is held, and whether XLA holds more."""
         kept, peak, actual = (
             quantity(x, "B") for x in (self.kept_bytes, self.peak_bytes, self.xla_bytes)
@@ -132,7 +133,7 @@ class Residuals:
             lines.append(
                 f"XLA breaks the promise: it takes {times:.3g} times what is predicted."
             )
-        return lines
+        return "\n".join(lines)
 
 
 def _grouped(values: Sequence[Value]) -> list[tuple[Value, int]]:

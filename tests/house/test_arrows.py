@@ -56,7 +56,7 @@ BENEATH: dict[str, str] = {
     "checking": "transforms",
     "comparison": "stablehlo instruments tables",
     "estimators": "transforms",
-    "explanation": "transforms",
+    "explanation": "stablehlo tables",
     "cli": "stablehlo checking comparison explanation",
     "__init__": "cli estimators memory",
 }
