@@ -21,6 +21,7 @@ from irad.rules import RULES
 from irad.rules.registry import Cases, Constant, Jacobian, Replaced, WrittenOut
 from irad.stablehlo import Module
 from irad.stablehlo.modules import wide
+from irad.stablehlo.transforms import as_function
 from irad.structure import STRUCTURES
 from irad.tables import aligned
 from irad.transforms.arguments import (
@@ -127,7 +128,7 @@ def explain(
     """
     if isinstance(fun, Module):
         with wide(fun):
-            of_module, argnums = _of_module(fun, wrt)
+            of_module, argnums = as_function(fun, wrt)
             given = select_arguments(of_module, argnums, tuple(fun.checked(args)), {})
             names = [f"input {i}" for i in given.positions]
             return _explained(given, argnums, repr(fun), names)
@@ -135,19 +136,6 @@ def explain(
     argnums = normalize_argnums(0 if wrt is None else wrt)
     given = select_arguments(fun, argnums, args, {})
     return _explained(given, argnums, ir.function_name(fun), given.names())
-
-
-def _of_module(module: Module, wrt: Wrt) -> tuple[Callable[..., Any], Any]:
-    """The differentiable outputs of a module, one alone if it is, as a function."""
-    wanted = [is_differentiable(y) for y in module.outputs]
-    inputs = [i for i, x in enumerate(module.inputs) if is_differentiable(x)]
-
-    def of_module(*inputs: Any) -> Any:
-        outs = [y for y, w in zip(module(*inputs), wanted, strict=True) if w]
-        return outs[0] if len(outs) == 1 else outs
-
-    argnums = tuple(inputs) if wrt is None else normalize_argnums(wrt)
-    return of_module, argnums
 
 
 def _explained(

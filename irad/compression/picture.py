@@ -42,6 +42,14 @@ class SparsityPattern:
         pairs = (self.rows, self.columns)
         return scientific.sparse().csr_array((data, pairs), shape=self.shape)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The places of the nonzeros, as numbers."""
+        return {
+            "shape": list(self.shape),
+            "rows": self.rows.tolist(),
+            "columns": self.columns.tolist(),
+        }
+
     def plot(self, ax: Any = None) -> Any:
         """Draws the pattern with matplotlib, on given axes or new ones; returns them.
 

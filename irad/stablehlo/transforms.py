@@ -211,21 +211,32 @@ def jacobian(
         each input in ``wrt`` in turn, an array of the output's shape followed by the
         input's.
     """
-    given = _Given(module, wrt, function)
-    outputs = [is_differentiable(y.aval) for y in given.jaxpr.outvars]
+    module = module if function is None else module.functions[function]
+    of_module, argnums = as_function(module, wrt)
 
     def blocks(*arrays: Any) -> list[Any]:
         rows = mixed.jacobian(
-            lambda *x: [y for y, w in zip(given.module(*x), outputs, strict=True) if w],
-            argnums=given.wrt,
-            order=order,
-            memory_limit=memory_limit,
+            of_module, argnums=argnums, order=order, memory_limit=memory_limit
         )(*arrays)
-        return [block for row in rows for block in row]
+        return jax.tree.leaves(rows)
 
-    with wide(given.module):
-        made = jax.make_jaxpr(blocks)(*given.module.inputs)
+    with wide(module):
+        made = jax.make_jaxpr(blocks)(*module.inputs)
     return _module(made, f"{module.name}_jacobian")
+
+
+def as_function(module: Module, wrt: Wrt) -> tuple[Callable[..., Any], tuple[int, ...]]:
+    """A module's floating-point outputs as a function, and the inputs that are meant.
+
+    One such output is returned alone, several as a list.
+    """
+    wanted = [is_differentiable(y) for y in module.outputs]
+
+    def of_module(*inputs: Any) -> Any:
+        outs = [y for y, w in zip(module(*inputs), wanted, strict=True) if w]
+        return outs[0] if len(outs) == 1 else outs
+
+    return of_module, _positions(module, wrt)
 
 
 def _module(made: ClosedJaxpr, name: str, constants: Sequence[Any] = ()) -> Module:

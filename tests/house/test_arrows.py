@@ -58,6 +58,7 @@ BENEATH: dict[str, str] = {
     "estimators": "transforms",
     "explanation": "stablehlo tables",
     "cli": "stablehlo checking comparison explanation",
+    "__main__": "cli",
     "__init__": "cli estimators memory",
 }
 

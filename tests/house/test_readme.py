@@ -1,4 +1,4 @@
-"""What the README and two pages of docs show is what their examples print."""
+"""What the README and the pages of docs show is what their examples print."""
 
 import contextlib
 import io
@@ -10,9 +10,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = README + "".join(
-    (ROOT / "docs" / name).read_text() for name in ("planning.md", "memory.md")
+    (ROOT / "docs" / name).read_text()
+    for name in ("planning.md", "memory.md", "stablehlo.md")
 )
-NAMES = ["gradient", "jacobian", "plan", "kept", "limit", "unknown length", "attached"]
+NAMES = [
+    "gradient",
+    "jacobian",
+    "plan",
+    "kept",
+    "limit",
+    "unknown length",
+    "attached",
+    "module",
+    "artifact",
+]
 SHOWN = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", PAGES, re.DOTALL)
 
 

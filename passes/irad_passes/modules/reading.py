@@ -79,13 +79,17 @@ def parse(source: str | bytes, file: str = "") -> Any:
 
 def _first_diagnostic(error: Any, file: str) -> tuple[str, str]:
     for diagnostic in error.error_diagnostics:
-        location = diagnostic.location
-        if isinstance(location, ir.FileLineColLoc):
-            name = file or "<text>"
-            place = f"{name}:{location.start_line}:{location.start_col}"
-            return diagnostic.message, place
-        return diagnostic.message, file
+        return diagnostic.message, _place(diagnostic.location, file)
     return str(error).splitlines()[0], file
+
+
+def _place(location: Any, file: str) -> str:
+    """Where a diagnostic points; its location comes as of no kind."""
+    try:
+        known = ir.FileLineColLoc(location)
+    except ValueError:
+        return file
+    return f"{file or '<text>'}:{known.start_line}:{known.start_col}"
 
 
 def _modern(module: Any) -> Any:
