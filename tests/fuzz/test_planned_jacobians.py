@@ -187,3 +187,22 @@ def test_planned_jacobians_of_many_random_programs_are_jaxs(shard):
         check(program, second=which == 0)
 
     many()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="forward, structured: other values than JAX's where a scan meets a softmax",
+)
+def test_a_scan_behind_a_softmax_and_a_checkpoint_is_jaxs():
+    body = [("add", 4, 5, 2, ()), ("sin", 5, 0, 3, ()), ("dot", 5, 5, 5, ())]
+    program = [
+        ("checkpoint", 4, 0, 1, body),
+        ("divide", 0, 4, 2, ()),
+        ("jit", 2, 5, 10, [("softmax", 3, 4, 2, ())]),
+        ("scan", 4, 3, 7, [("add", 5, 1, 1, ())]),
+    ]
+
+    def fun(x: Any) -> Any:
+        return outputs(program, x)
+
+    compare(against("jacobian", by_rows(fun, POINT), jax.jacobian(fun)(POINT)))
