@@ -25,7 +25,7 @@ def environment() -> dict[str, object]:
     """What a reader needs to judge the rows, as plain values."""
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": _memory(),

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from benchmarks.harness.contests import Contest
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import (
     Column,
@@ -135,6 +136,10 @@ def _figures(timed: dict[str, Times]) -> Row:
     }
 
 
+def contests(row: Row) -> list[Contest]:
+    return [Contest("jax.grad", row["time_ratio"])]
+
+
 def _within(row: Row) -> str:
     return "yes" if row["remainder_s"] <= row["allowed_s"] else "no"
 
@@ -157,6 +162,7 @@ JITTED = Suite(
         Column("ours", _median("ours"), microseconds),
         RATIO,
     ],
+    contests=contests,
 )
 EAGER = Suite(
     name="dispatch: arrays",
@@ -179,6 +185,7 @@ EAGER = Suite(
         "trace f: make_jaxpr(f); run: a call of the compiled gradient, jit(grad(f))",
         "remainder: ours less both; allowed: 5 us an equation + 100 us",
     ],
+    contests=contests,
 )
 FIRST_CALL = Suite(
     name="dispatch: first",
@@ -191,5 +198,6 @@ FIRST_CALL = Suite(
         Column("ours", _median("ours"), milliseconds),
         RATIO,
     ],
+    contests=contests,
 )
 SUITES = (JITTED, EAGER, FIRST_CALL)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import jax
 
+from benchmarks.harness.contests import Contest, counted
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, count, milliseconds, quantity, times
 from benchmarks.programs import Program, models
@@ -67,6 +68,11 @@ def missed(row: Row) -> list[str]:
     return [name for name, is_reached in reached.items() if not is_reached]
 
 
+def contests(row: Row) -> list[Contest]:
+    time = None if row["same_program"] else row["time_ratio"]
+    return [Contest("jax.grad", time, counted(row["ours"], row["jax"]))]
+
+
 def _over(ours: int, theirs: int) -> float:
     if theirs:
         return ours / theirs
@@ -108,4 +114,5 @@ SUITE = Suite(
         "flops, bytes: ours over jax's, loop bodies times their trip count",
         "time: median of the paired ratios and its 95% interval",
     ],
+    contests=contests,
 )

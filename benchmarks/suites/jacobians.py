@@ -11,6 +11,7 @@ from typing import Any
 from jax.experimental.sparse import BCOO
 from scipy import sparse
 
+from benchmarks.harness.contests import Contest, counted
 from benchmarks.harness.derivatives import HAND, Ready, ready, ways
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Peer, PeerError
@@ -230,6 +231,18 @@ def _is_beyond(beside: Row | None, limit: float) -> bool:
     return limit < (1.0 if is_equal else beside["low"])
 
 
+def contests(row: Row) -> list[Contest]:
+    """Each side beside that of ours which gives the same."""
+    return [
+        Contest(
+            name,
+            None if beside["same_program"] else beside,
+            counted(row["sides"][row["ours"][name]], row["sides"][name]),
+        )
+        for name, beside in row["beside"].items()
+    ]
+
+
 def lines(row: Row) -> list[Row]:
     """One line for each side; the first ones say what the program is."""
     rows, columns = row["shape"]
@@ -300,6 +313,7 @@ JACOBIANS = Suite(
     columns=COLUMNS,
     notes=NOTES,
     lines=lines,
+    contests=contests,
 )
 HESSIANS = Suite(
     name="hessians",
@@ -309,4 +323,5 @@ HESSIANS = Suite(
     columns=COLUMNS,
     notes=NOTES,
     lines=lines,
+    contests=contests,
 )

@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from benchmarks.harness.contests import Contest, counted, inverse
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.policies import POLICIES, checkpointed, has_loop
 from benchmarks.harness.tables import (
@@ -127,6 +128,20 @@ def _is_as_fast(speed: Row) -> bool:
     return speed["same_program"] or speed["high"] >= NEVER_SLOWER
 
 
+def contests(row: Row) -> list[Contest]:
+    """Ours beside `jax.grad` and each policy."""
+    sides, speed = row["sides"], row["speed"]
+    return [
+        Contest(
+            "jax.grad" if name == "jax" else f"policy: {name}",
+            None if speed[name]["same_program"] else inverse(speed[name]),
+            counted(sides["ours"], side),
+        )
+        for name, side in sides.items()
+        if name != "ours"
+    ]
+
+
 def summary(rows: Sequence[Row]) -> list[str]:
     """The geometric means over programs with a loop, and their targets."""
     looped = [row for row in rows if row.get("best")]
@@ -218,6 +233,7 @@ def _suite(name: str, clock: Callable[[], float], time_of: str) -> Suite[Program
         notes=NOTES,
         lines=lines,
         summary=summary,
+        contests=contests,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from benchmarks.harness.contests import Contest
 from benchmarks.harness.peers import Peer, PeerError
 from benchmarks.harness.tables import Column, Row, Table, alone
 from benchmarks.programs import Size
@@ -30,7 +32,10 @@ class Suite(Generic[P]):
     """Programs, the measurement of one, and the columns that show it.
 
     ``row`` raises ``DisagreementError`` for wrong values and ``PeerError`` where the
-    peer fails. ``summary`` says what holds for all rows that were measured.
+    peer fails. ``contests`` are the sides of a row that ours is held against;
+    ``summary`` says what holds for all rows that were measured; ``draw``, with
+    matplotlib's pyplot, gives a figure in place of that of the contests' times. All
+    but ``row`` work on rows as JSON gives them back.
     """
 
     name: str
@@ -41,6 +46,13 @@ class Suite(Generic[P]):
     notes: Sequence[str] = ()
     lines: Callable[[Row], Sequence[Row]] = alone
     summary: Callable[[Sequence[Row]], Sequence[str]] = lambda _: ()
+    contests: Callable[[Row], Sequence[Contest]] = lambda _: ()
+    draw: Callable[[Any, Sequence[Row]], Any] | None = None
+
+    def table(self, rows: Sequence[Row]) -> Table:
+        """Rows, measured now or recorded, as they are shown."""
+        notes = [*self.notes, *self.summary(measured(rows))]
+        return Table(self.title, self.columns, rows, notes, self.lines)
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,11 @@ class Outcome:
     suite: str
     table: Table
     errors: Sequence[str]
+
+
+def measured(rows: Sequence[Row]) -> list[Row]:
+    """The rows of programs that the peer did not fail on."""
+    return [row for row in rows if "failed" not in row]
 
 
 def measure(
@@ -65,12 +82,14 @@ def measure(
         progress(f"{suite.name}: {program.name}")
         named = {"program": program.name, "source": program.source}
         try:
-            rows.append({**named, **suite.row(program, peer)})
+            rows.append(_plain({**named, **suite.row(program, peer)}))
         except PeerError as error:
             rows.append({**named, "failed": str(error)})
         except DisagreementError as error:
             errors.append(f"{suite.name}: {program.name}: {error}")
-    measured = [row for row in rows if "failed" not in row]
-    notes = [*suite.notes, *suite.summary(measured)]
-    table = Table(suite.title, suite.columns, rows, notes, suite.lines)
-    return Outcome(suite.name, table, errors)
+    return Outcome(suite.name, suite.table(rows), errors)
+
+
+def _plain(row: Row) -> Row:
+    """The row as it is read back from a file, so that both are shown alike."""
+    return json.loads(json.dumps(row))

@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 
+from benchmarks.harness.contests import Contest, inverse
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import (
     Column,
@@ -142,6 +143,14 @@ def _difference(program: Program, peer: Peer, arguments: tuple[Any, ...]) -> flo
     return agree(result, reference, tolerance=program.tolerance)
 
 
+def contests(row: Row) -> list[Contest]:
+    """Both our sides, with caches and without, beside the one of JAX."""
+    return [
+        Contest(f"jax.grad, ours {side}", inverse(row[side]))
+        for side in ("warm", "cold")
+    ]
+
+
 SUITE = Suite(
     name="transform",
     title="Making a gradient: CPU ms, make_jaxpr of grad, the trace of f included",
@@ -164,4 +173,5 @@ SUITE = Suite(
         "cold: caches of rules forgotten before each sample; warm: the sample after it",
         "us/eqn: microseconds an equation of f, beyond tracing f",
     ],
+    contests=contests,
 )

@@ -1,0 +1,59 @@
+"""Why a row is lost, where that is known.
+
+A reason holds for the rows of a suite whose program and other side begin as it says.
+Where two do, the first is quoted. What has none is shown as not explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What is behind some lost rows of some suites, in one sentence."""
+
+    suites: Sequence[str]
+    why: str
+    program: str = ""
+    beside: str = ""
+    what: str = ""
+
+
+WHOLE = ("jacobians", "hessians")
+LOOPS = ("memory", "memory-wall", "gradients")
+REASONS = (
+    Reason(
+        LOOPS,
+        "what is cheap is computed again in place of being kept: more operations for "
+        "less memory",
+        beside="jax.grad",
+        what="flops",
+    ),
+    Reason(
+        LOOPS,
+        "a policy that keeps nothing but the states of a loop takes less memory and "
+        "pays for it in operations",
+        beside="policy: nothing",
+        what="temporaries",
+    ),
+    Reason(
+        ("dispatch: first",),
+        "on arrays, the first call looks for the program among those known, too",
+    ),
+)
+UNKNOWN = "not explained"
+
+
+def reason(suite: str, program: str, beside: str, what: str) -> str:
+    """The first reason for one lost figure of a row, or that none is known."""
+    for row in REASONS:
+        if (
+            suite in row.suites
+            and program.startswith(row.program)
+            and beside.startswith(row.beside)
+            and what.startswith(row.what)
+        ):
+            return row.why
+    return UNKNOWN
