@@ -9,10 +9,10 @@ PYTHONS := python3.11 python3
 CAN_SET_UP := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format fuzz fuzz-orders corpus bench lock clean
+.PHONY: help setup demo test test-all lint format fuzz fuzz-orders corpus bench bench-check bench-record lock clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with the locked dependencies and irad itself
 
@@ -63,6 +63,12 @@ corpus: $(STAMP) ## JAX's harnesses as StableHLO text, differentiated (half an h
 
 bench: $(STAMP) ## side by side with peers, in one run
 	$(BIN)/python -m benchmarks
+
+bench-check: $(STAMP) ## operations and memory of small programs beside what was recorded
+	$(BIN)/python -m benchmarks check
+
+bench-record: $(STAMP) ## records them anew, where a change is meant
+	$(BIN)/python -m benchmarks recount
 
 lock: $(STAMP) ## requirements.lock anew from pyproject.toml
 	$(PIP) install --quiet uv
