@@ -49,6 +49,32 @@ def scaled(fun, argnums=0):
     return lambda *args: jax.tree.map(lambda x: x * 1.001, gradient(*args))
 
 
+def one_entry(change):
+    """A gradient that is right but in one place."""
+
+    def grad(fun, argnums=0):
+        gradient = jax.grad(fun, argnums)
+        return lambda *args: jax.tree.map(
+            lambda x: x.at[3].set(change(x[3])), gradient(*args)
+        )
+
+    return grad
+
+
+def in_another_dtype(fun, argnums=0):
+    gradient = jax.grad(fun, argnums)
+    return lambda *args: jax.tree.map(lambda x: x.astype(jnp.bfloat16), gradient(*args))
+
+
+BROKEN = {
+    "scaled": scaled,
+    "NaN in one place": one_entry(lambda x: jnp.nan * x),
+    "infinite in one place": one_entry(lambda x: jnp.inf + x),
+    "zero in one place": one_entry(jnp.zeros_like),
+    "another dtype": in_another_dtype,
+}
+
+
 def failing(fun, argnums=0):
     raise NotImplementedError("no rule for 'sin'\nand more lines")
 
@@ -65,8 +91,12 @@ def nothing() -> None:
     """The caches of a peer that has none."""
 
 
+def peer_of(name, grad):
+    return Peer(name, grad, with_value(grad), nothing, {})
+
+
 RIGHT, SCALED, FAILING = (
-    Peer(name, grad, with_value(grad), nothing, {})
+    peer_of(name, grad)
     for name, grad in {"right": jax.grad, "scaled": scaled, "failing": failing}.items()
 )
 
@@ -81,9 +111,17 @@ def once(monkeypatch):
     monkeypatch.setattr(dispatch, "SLOW", ONCE)
 
 
-@pytest.mark.parametrize("suite", EVERY, ids=lambda suite: suite.name)
-def test_a_scaled_gradient_is_an_error_and_no_row(suite):
-    outcome = measure(suite, [TINY], SCALED, lambda _: None)
+@pytest.mark.parametrize(
+    ("suite", "broken"),
+    [
+        *((suite, "scaled") for suite in EVERY),
+        *((gradients.SUITE, broken) for broken in BROKEN),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_broken_gradient_is_an_error_and_no_row(suite, broken):
+    ours = peer_of("broken", BROKEN[broken])
+    outcome = measure(suite, [TINY], ours, lambda _: None)
     assert not outcome.table.rows
     assert len(outcome.errors) == 1
     assert "tiny" in outcome.errors[0]
