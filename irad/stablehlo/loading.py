@@ -39,6 +39,9 @@ def load(source: Any, function: str | None = None) -> Module:
 def from_hlo(source: str | bytes) -> Module:
     """A module from HLO: its text, or a serialized ``HloModuleProto``.
 
+    It may be what XLA takes or what it makes: ``compiled.as_text()`` with its fusions,
+    copies and bitcasts, as far as its custom calls are known.
+
     Raises:
         ModuleError: it is no HLO, or has something that irad cannot read.
     """

@@ -21,6 +21,7 @@ from irad_passes.modules import (
     factorizations,
     formulas,
     indexing,
+    optimized,
     reduction,
     shaping,
     sorting,
@@ -50,6 +51,7 @@ CONVERTERS: dict[str, Converter] = {
     **windows.TABLE,
     **factorizations.TABLE,
     **custom_calls.TABLE,
+    **optimized.TABLE,
 }
 """How each operation becomes equations; one that is not here is carried as it is."""
 
