@@ -178,7 +178,7 @@ def _available_later(parts: _Parts, price: Price) -> set[int]:
     wanted = set(parts.needed)
     for eqn in reversed(parts.early):
         results = [y for y in eqn.outvars if y in wanted]
-        if results:
+        if results and not network.keeps(eqn, results, price):
             network.add(eqn, results, price)
             wanted.update(_variables(eqn.invars))
     for v in parts.priced:
@@ -207,6 +207,18 @@ class _Network:
             self.edges.append((self.second(x), second, inf))
             if x in self._makers:
                 self.edges.append((first, self.first(self._makers[x]), inf))
+
+    def keeps(self, eqn: JaxprEqn, results: Sequence[Var], price: Price) -> bool:
+        """Keeps the ``results`` where running their equation twice is dearer.
+
+        Whatever it is computed from need not be there later for its sake.
+        """
+        kept = [price.kept(y) for y in results]
+        if id(eqn) not in self._required or price.computed(eqn) <= sum(kept):
+            return False
+        for y, cost in zip(results, kept, strict=True):
+            self.edges.append((_SOURCE, self.second(y), cost))
+        return True
 
     def second(self, x: Var | JaxprEqn) -> int:
         """The node on the sink's side if the second program has or runs this."""
