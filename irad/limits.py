@@ -73,9 +73,10 @@ def chosen(
     Raises:
         PlanError: none is within the limit; the message has the least that would do.
     """
-    options = schedules(jaxpr, memory.schedule, memory.limit, memory.max_checkpoints)
+    found = schedules(jaxpr, memory.schedule, memory.limit, memory.max_checkpoints)
     if memory.limit is None:
-        return make(options[0]).result
+        return make(next(found)).result
+    options = [*found]
     kept = [s for s in options if s.checkpointing.slots is None]
     candidates = [_candidate(make(s), s) for s in kept]
     candidates += _from_slots(jaxpr, make, options[len(kept) :])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 from irad._compat import calls, ir
@@ -65,13 +66,24 @@ class Loops:
         return advances(self.steps, min(slots, self.steps)) / self.steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
-    """What the schedules of a name depend on."""
+    """What the schedules of a name depend on, found when they ask for it."""
 
-    equations: int
-    loops: Loops
+    jaxpr: Jaxpr
     limit: int | None
+
+    @cached_property
+    def equations(self) -> int:
+        return len(self._flat.eqns)
+
+    @cached_property
+    def loops(self) -> Loops:
+        return Loops.of(self._flat)
+
+    @cached_property
+    def _flat(self) -> Jaxpr:
+        return written_out(self.jaxpr)
 
 
 def schedules(
@@ -79,11 +91,10 @@ def schedules(
     name: str = "auto",
     limit: int | None = None,
     max_checkpoints: int = MAX_CHECKPOINTS,
-) -> list[Schedule]:
+) -> Iterator[Schedule]:
     """The schedules of a name to choose from, the first of them without a limit."""
-    flat = written_out(jaxpr)
-    setting = Setting(len(flat.eqns), Loops.of(flat), limit)
-    return [_capped(s, max_checkpoints) for s in NAMES[name](setting)]
+    for schedule in NAMES[name](Setting(jaxpr, limit)):
+        yield _capped(schedule, max_checkpoints)
 
 
 def _capped(schedule: Schedule, max_checkpoints: int) -> Schedule:
@@ -94,14 +105,18 @@ def _capped(schedule: Schedule, max_checkpoints: int) -> Schedule:
 
 
 def _auto(setting: Setting) -> Iterator[Schedule]:
-    """Those worth trying, the fastest first."""
+    """Those worth trying, the fastest first, for which no program is looked at."""
+    plain = Schedule()
+    yield plain
     has_scans = setting.loops.has_scans
     levels = LEVELS if has_scans else LEVELS[:1]
     storing = STORING if has_scans else STORING[:1]
     fine = [s for s in SEGMENTS if s == 1 or SMALLEST * s <= setting.equations]
     segments = fine[:1] if has_scans else fine
     for s, (depth, stretch), price in product(segments, levels, storing):
-        yield Schedule(s, depth, stretch, checkpointing=Checkpointing(price))
+        schedule = Schedule(s, depth, stretch, checkpointing=Checkpointing(price))
+        if schedule != plain:
+            yield schedule
     if setting.limit is not None and setting.loops.steps:
         yield from _binomial(setting)
 

@@ -113,5 +113,5 @@ def test_the_simulated_peak_is_at_or_above_what_xla_reports() -> None:
 
 def test_schedules_start_with_the_fastest() -> None:
     closed = jax.make_jaxpr(long_loop)(START)
-    first = next(iter(schedules(closed.jaxpr)))
+    first = next(schedules(closed.jaxpr))
     assert (first.segments, first.levels, first.checkpointing.storing) == (1, 1, 1.0)

@@ -100,7 +100,7 @@ def test_slots_meet_limits_that_nested_loops_do_not() -> None:
 
 def test_slots_are_as_many_as_fit_and_fewer() -> None:
     closed = jax.make_jaxpr(long_loop)(PROGRAMS["loop"][1])
-    found = schedules(closed.jaxpr, "binomial", 50 * 32 * 16 * 8)
+    found = [*schedules(closed.jaxpr, "binomial", 50 * 32 * 16 * 8)]
     slots = [s.checkpointing.slots for s in found]
     assert (slots[0], slots[-1]) == (50, 1)
     assert slots == sorted(slots, reverse=True)
