@@ -21,12 +21,12 @@ from irad.fingerprint import UnhashableError, fingerprint
 from irad.measurements import Times, name_of, recalled, remember
 from irad.planning.choice import Options, make, planned
 from irad.planning.plans import Plan
-from irad.planning.program import Program
+from irad.planning.program import Program, without_calls
 from irad.planning.result import SparseEntries, Structure
 from irad.planning.sweeps import called
 from irad.staging import Function
 from irad.tables import duration
-from irad_passes import dce, inline
+from irad_passes import dce
 
 PLANS_KEPT = 1024
 """So many plans are remembered; the least recently used goes first."""
@@ -64,7 +64,7 @@ def program_of(captured: Captured, lifted: int = 0) -> Program:
     The first ``lifted`` constants were literals and stand for any value.
     """
     n, m = captured.num_consts, captured.num_outputs
-    jaxpr = dce(inline(captured.jaxpr, max_equations=1 << 20, keep_shared=False))
+    jaxpr = dce(without_calls(captured.jaxpr))
     consts = zip(jaxpr.invars[:n], captured.inputs[:n], strict=True)
     numbers = {
         v: number(x)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from irad._compat import ir
+from irad._compat import calls, ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.linearization import is_differentiable
-from irad_passes import dce
+from irad_passes import dce, inline
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +125,26 @@ class Program:
         """The program as one section."""
         n = len(self.active_equations)
         return self.section(0, n, self.inputs, self.outputs)
+
+
+def without_calls(jaxpr: Jaxpr) -> Jaxpr:
+    """A program without inner calls, checkpoints too.
+
+    What a checkpoint computes again waits for a seed. Where Jacobians are kept in terms
+    there is none, and nothing is computed twice.
+    """
+    jaxpr = inline(jaxpr, max_equations=1 << 20, keep_shared=False)
+    while any(eqn.primitive is ir.remat_p for eqn in jaxpr.eqns):
+        jaxpr = jaxpr.replace(eqns=list(map(_checkpoint_as_call, jaxpr.eqns)))
+        jaxpr = inline(jaxpr, max_equations=1 << 20, keep_shared=False)
+    return jaxpr
+
+
+def _checkpoint_as_call(eqn: JaxprEqn) -> JaxprEqn:
+    if eqn.primitive is not ir.remat_p:
+        return eqn
+    body = ir.closed_jaxpr(eqn.params["jaxpr"])
+    return eqn.replace(primitive=ir.jit_p, params=calls.jit_params(body, "checkpoint"))
 
 
 def _free(

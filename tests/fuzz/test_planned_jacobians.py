@@ -189,10 +189,6 @@ def test_planned_jacobians_of_many_random_programs_are_jaxs(shard):
     many()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="forward, structured: other values than JAX's where a scan meets a softmax",
-)
 def test_a_scan_behind_a_softmax_and_a_checkpoint_is_jaxs():
     body = [("add", 4, 5, 2, ()), ("sin", 5, 0, 3, ()), ("dot", 5, 5, 5, ())]
     program = [

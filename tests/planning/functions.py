@@ -188,6 +188,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Any]] = {
     ),
     "repeated call": (lambda x: jax.jit(batched)(jax.jit(batched)(x)), array(6, 4)),
     "checkpoint": (jax.checkpoint(lambda x: jnp.sin(jnp.cos(x)) * x[0]), array(5)),
+    "checkpointed product": (
+        jax.checkpoint(lambda x: x.reshape(2, 3) @ x[3:]),
+        array(6),
+    ),
     "trees": (
         lambda p: {"a": W @ p["x"], "b": (p["y"][None] * p["x"][:2], p["y"] ** 2)},
         {"x": array(5), "y": array()},
