@@ -39,6 +39,12 @@ REASONS = (
         what="temporaries",
     ),
     Reason(
+        ("laplacian",),
+        "folx carries the sum of the second derivatives along with the tangents, one "
+        "number for each value; irad and JAX carry one for each axis",
+        beside="folx",
+    ),
+    Reason(
         ("dispatch: first",),
         "on arrays, the first call looks for the program among those known, too",
     ),

@@ -7,7 +7,7 @@ import importlib
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import jax
 
@@ -27,6 +27,13 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True)
+class Library:
+    """Another library, of which one function is a side."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Peer:
     """A library with JAX's signatures, and how it forgets what it has learned.
 
@@ -42,6 +49,7 @@ class Peer:
     whole: dict[int, Callable[..., Callable[..., Any]]]
     formats: Sequence[Format] = ("dense",)
     order: Callable[..., str] = lambda *_: ""
+    jvp: Callable[..., Any] = jax.jvp
 
 
 def peer(subject: Subject) -> Peer:
@@ -57,7 +65,8 @@ def peer(subject: Subject) -> Peer:
         wanted = "dense" if form == "dense" else "bcoo"
         return module.plan(made, format=wanted)(*args).order
 
-    return Peer(subject, *shared, whole, ("dense", "bcoo", "values"), order)
+    formats: Sequence[Format] = get_args(Format)
+    return Peer(subject, *shared, whole, formats, order, module.jvp)
 
 
 def better_mode(fun: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,8 +43,8 @@ def make() -> Callable[..., jax.Array]:
     return loss
 
 
-def programs(size: Size) -> list[Program]:
-    sizes = SIZES[size]
+def program(sizes: Sizes, name: str = "MLP") -> Program:
+    """A classifier of so many examples and such layers."""
 
     def arguments() -> tuple[Any, ...]:
         draw = Draw()
@@ -55,4 +55,13 @@ def programs(size: Size) -> list[Program]:
         x = draw.normal(sizes.batch, sizes.widths[0])
         return layers, x, draw.labels(sizes.batch, classes=sizes.widths[-1])
 
-    return [Program(name="MLP", make=make, arguments=arguments, source=SOURCE)]
+    return Program(name=name, make=make, arguments=arguments, source=SOURCE)
+
+
+def of_batch(n: int) -> Program:
+    """The small net for ``n`` examples."""
+    return program(SIZES["small"]._replace(batch=n), f"batch, {n:,}")
+
+
+def programs(size: Size) -> list[Program]:
+    return [program(SIZES[size])]

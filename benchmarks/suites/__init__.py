@@ -9,8 +9,10 @@ from benchmarks.suites import (
     gradients,
     imports,
     jacobians,
+    laplacians,
     limits,
     memory,
+    scaling,
     transform,
     unseen_graphs,
 )
@@ -28,6 +30,8 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "limits": (limits.SUITE,),
     "jacobians": (jacobians.JACOBIANS,),
     "hessians": (jacobians.HESSIANS,),
+    "laplacian": (laplacians.SUITE,),
+    "scaling": (scaling.SUITE,),
     "elimination": (
         elimination.SUITE,
         elimination_of_arrays.SUITE,

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import jax
+import numpy as np
 
 from benchmarks.harness.contests import Contest, counted
+from benchmarks.harness.differences import central, differentiated
 from benchmarks.harness.peers import Peer, failures_of
-from benchmarks.harness.tables import Column, Row, count, milliseconds, quantity, times
+from benchmarks.harness.tables import (
+    Column,
+    Row,
+    count,
+    digits,
+    interval,
+    milliseconds,
+    quantity,
+    times,
+)
 from benchmarks.programs import Program, models
 from benchmarks.suites.suite import Suite
 from irad.instruments import counts, hlo
 from irad.instruments.agreement import agree
-from irad.instruments.executable import compiled
+from irad.instruments.executable import Compiled, compiled
 from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
 ROUNDS = Rounds(least=20, most=20)
+# Central differences in more entries are no way to a gradient.
+ENTRIES = 500
 FLOPS = 1.02
 TIME = 1.05
 # Where a better rule is known, the gradient is that much faster.
@@ -34,6 +48,9 @@ def row(program: Program, peer: Peer) -> Row:
         "ours": call(gradient.run, *arguments),
         "jax": call(reference.run, *arguments),
     }
+    numerical = _numerical(program, arguments)
+    if numerical:
+        sides["numerical"] = call(numerical.run, *arguments)
     primal = jax.make_jaxpr(program.make())(*arguments)
     digests = hlo.digest(gradient.module), hlo.digest(reference.module)
     return {
@@ -43,8 +60,27 @@ def row(program: Program, peer: Peer) -> Row:
         "jax": reference.row(),
         "flops_ratio": _over(gradient.work.flops, reference.work.flops),
         "same_program": digests[0] is not None and digests[0] == digests[1],
+        "numerical": _beside(numerical, reference, arguments),
         **_figures(interleaved(sides, rounds=ROUNDS)),
     }
+
+
+def _numerical(program: Program, arguments: tuple[Any, ...]) -> Compiled | None:
+    """Central differences, where there are few entries to differ in."""
+    inputs = jax.tree.leaves(differentiated(program.argnums, arguments))
+    if sum(np.size(x) for x in inputs) > ENTRIES:
+        return None
+    return compiled(central(program.make(), program.argnums), arguments)
+
+
+def _beside(
+    numerical: Compiled | None, reference: Compiled, arguments: tuple[Any, ...]
+) -> Row | None:
+    """What they cost, and how far they are off: they are never right to all digits."""
+    if numerical is None:
+        return None
+    found, wanted = numerical.run(*arguments), reference.run(*arguments)
+    return {**numerical.row(), "error": agree(found, wanted, tolerance=float("inf"))}
 
 
 def _figures(timed: dict[str, Times]) -> Row:
@@ -53,6 +89,9 @@ def _figures(timed: dict[str, Times]) -> Row:
         "spread": {name: side.spread for name, side in timed.items()},
         "samples_s": {name: side.samples for name, side in timed.items()},
         "time_ratio": asdict(ratio(timed["ours"], timed["jax"])),
+        "numerical_ratio": asdict(ratio(timed["ours"], timed["numerical"]))
+        if "numerical" in timed
+        else None,
     }
 
 
@@ -70,7 +109,11 @@ def missed(row: Row) -> list[str]:
 
 def contests(row: Row) -> list[Contest]:
     time = None if row["same_program"] else row["time_ratio"]
-    return [Contest("jax.grad", time, counted(row["ours"], row["jax"]))]
+    found = [Contest("jax.grad", time, counted(row["ours"], row["jax"]))]
+    if numerical := row["numerical"]:
+        counts = counted(row["ours"], numerical)
+        found.append(Contest("central differences", row["numerical_ratio"], counts))
+    return found
 
 
 def _over(ours: int, theirs: int) -> float:
@@ -108,11 +151,15 @@ SUITE = Suite(
         Column("ms jax", lambda r: r["median_s"]["jax"], milliseconds),
         Column("ms", lambda r: r["median_s"]["ours"], milliseconds),
         Column("time", _time),
+        Column("numerical", lambda r: r["numerical_ratio"], interval),
+        Column("its error", lambda r: (r["numerical"] or {}).get("error"), digits),
         Column("missed", lambda r: ", ".join(missed(r)) or "none"),
     ],
     notes=[
         "flops, bytes: ours over jax's, loop bodies times their trip count",
         "time: median of the paired ratios and its 95% interval",
+        f"numerical: our time over central differences', in up to {ENTRIES} entries;",
+        "  its error: beside jax.grad, of the largest entry of an array",
     ],
     contests=contests,
 )

@@ -17,7 +17,8 @@ from typing import Any
 import jax
 
 from benchmarks.harness.contests import Contest, counted, inverse
-from benchmarks.harness.peers import Peer, failures_of
+from benchmarks.harness.equinox_scans import with_checkpoints
+from benchmarks.harness.peers import Library, Peer, PeerError, failures_of
 from benchmarks.harness.policies import POLICIES, checkpointed, has_loop
 from benchmarks.harness.tables import (
     Column,
@@ -35,6 +36,7 @@ from irad.instruments.agreement import agree
 from irad.instruments.executable import Compiled, compiled
 from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
+EQUINOX = "equinox"
 # A call that follows one that used and freed much memory is slower.
 ROUNDS = Rounds(least=7, most=20, seconds=30.0, shuffled=True)
 # The least that each program, and all with a loop in the mean, gain.
@@ -49,6 +51,7 @@ def row(
 ) -> Row:
     arguments = program.arguments()
     sides = {"jax": _made(jax.value_and_grad, program.make(), program)}
+    left_out: dict[str, str] = {}
     reference = sides["jax"].run(*arguments)
     with failures_of(peer):
         sides["ours"] = _made(peer.value_and_grad, program.make(), program)
@@ -60,6 +63,10 @@ def row(
             sides[name] = _made(jax.value_and_grad, fun, program)
             found = sides[name].run(*arguments)
             agree(found, reference, tolerance=program.tolerance)
+        try:
+            sides[EQUINOX] = _equinox(program, reference)
+        except PeerError as error:
+            left_out[EQUINOX] = str(error)
     runs = {name: call(side.run, *arguments) for name, side in sides.items()}
     timed = interleaved(runs, rounds=ROUNDS, clock=clock)
     by_hand = [name for name in sides if name in POLICIES]
@@ -70,7 +77,18 @@ def row(
         },
         "best": min(by_hand, key=lambda name: timed[name].median, default=None),
         "speed": _speeds(sides, timed),
+        "left_out": left_out,
     }
+
+
+def _equinox(program: Program, reference: Any) -> Compiled:
+    """The side of another library, which is left out when it fails or is wrong."""
+    with failures_of(Library(EQUINOX)):
+        fun = with_checkpoints(program.make())
+        made = _made(jax.value_and_grad, fun, program)
+        found = made.run(*program.arguments())
+        agree(found, reference, tolerance=program.tolerance)
+    return made
 
 
 def _speeds(sides: Mapping[str, Compiled], timed: Mapping[str, Times]) -> Row:
@@ -133,13 +151,19 @@ def contests(row: Row) -> list[Contest]:
     sides, speed = row["sides"], row["speed"]
     return [
         Contest(
-            "jax.grad" if name == "jax" else f"policy: {name}",
+            _called(name),
             None if speed[name]["same_program"] else inverse(speed[name]),
             counted(sides["ours"], side),
         )
         for name, side in sides.items()
         if name != "ours"
     ]
+
+
+def _called(side: str) -> str:
+    if side == "jax":
+        return "jax.grad"
+    return f"policy: {side}" if side in POLICIES else side
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -180,7 +204,7 @@ def lines(row: Row) -> list[Row]:
     """One line for each side; the first says what is missed."""
     ours, best = row["sides"]["ours"], row["best"]
     cells = [row["program"], f"  best by hand: {best or 'none'}"]
-    return [
+    sides = [
         {
             **side,
             "program": cells[i] if i < len(cells) else "",
@@ -192,10 +216,15 @@ def lines(row: Row) -> list[Row]:
         }
         for i, (name, side) in enumerate(row["sides"].items())
     ]
+    absent = [
+        {"program": "", "side": name, "missed": f"left out: {why}"}
+        for name, why in row["left_out"].items()
+    ]
+    return [*sides, *absent]
 
 
 def _value(key: str) -> Callable[[Row], Any]:
-    return lambda line: line[key]
+    return lambda line: line.get(key)
 
 
 def _time(speed: Row) -> str:
@@ -216,6 +245,7 @@ COLUMNS = [
 ]
 NOTES = [
     "* the fastest policy of jax.checkpoint on the bodies of the loops",
+    "equinox: its scan of kind 'checkpointed' in place of each loop",
     "time/ours: median of the paired ratios and its 95% interval",
     "faults: pages that a call maps. By itself glibc maps blocks of more than 32 MiB",
     "  anew in each call; where the environment sets MALLOC_MMAP_THRESHOLD_=4294967296",

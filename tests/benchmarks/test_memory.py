@@ -7,9 +7,15 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
+from benchmarks.harness.derivatives import library
+from benchmarks.harness.equinox_scans import with_checkpoints
+from benchmarks.harness.peers import peer
 from benchmarks.harness.policies import POLICIES, checkpointed, has_loop
+from benchmarks.programs import Program
 from benchmarks.suites import memory
+from irad.instruments.agreement import agree
 from irad.instruments.executable import compiled
+from irad.instruments.timing import Rounds
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
 
@@ -39,6 +45,39 @@ def test_a_policy_keeps_values_and_changes_what_is_kept():
     assert temps["nothing"] < temps["dots"] < temps["everything"]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_scans_by_equinox_have_the_same_gradient(reverse):
+    def summed(w, xs):
+        def step(s, x):
+            s = jnp.tanh(w @ s + x)
+            return s, jnp.sum(s)
+
+        s, sums = lax.scan(step, jnp.ones(16, "float32"), xs, reverse=reverse)
+        return jnp.sum(s) + jnp.vdot(sums, jnp.arange(50.0, dtype="float32"))
+
+    found = jax.jit(jax.value_and_grad(with_checkpoints(summed)))(*ARGS)
+    agree(found, jax.value_and_grad(summed)(*ARGS), tolerance=1e-5)
+
+
+def test_a_library_that_is_absent_or_wrong_is_left_out(monkeypatch):
+    def absent(fun):
+        return library("no_such_library")
+
+    program = Program(name="p", make=lambda: loss, arguments=lambda: ARGS, source="x")
+    monkeypatch.setattr(memory, "ROUNDS", Rounds(least=1, most=1))
+    monkeypatch.setattr(memory, "POLICIES", dict(list(POLICIES.items())[:1]))
+    for broken, why in ((absent, "not installed"), (wrong, "values differ")):
+        monkeypatch.setattr(memory, "with_checkpoints", broken)
+        row = {"program": "p", **memory.row(program, peer("jax"))}
+        assert why in row["left_out"]["equinox"]
+        assert "equinox" not in row["sides"]
+        assert why in memory.lines(row)[-1]["missed"]
+
+
+def wrong(fun):
+    return lambda *args: 1.01 * fun(*args)
+
+
 def test_only_loops_have_policies():
     assert has_loop(loss, ARGS)
     assert not has_loop(lambda w, xs: jnp.sum(w @ w), ARGS)
@@ -52,7 +91,7 @@ def a_row(**changes):
         "ours": {"temp_bytes": 1 << 19, "flops": 1},
         "dots": {"temp_bytes": 1 << 19, "flops": 3},
     }
-    row = {"program": "tiny", "sides": sides, "best": "dots"}
+    row = {"program": "tiny", "sides": sides, "best": "dots", "left_out": {}}
     return {**row, "speed": dict.fromkeys(sides, same), **changes}
 
 

@@ -34,6 +34,8 @@ def a_row(program, *, low=0.9, flops=100, temp_bytes=64):
         "median_s": {"ours": 1.234567e-3, "jax": 1e-3},
         "samples_s": {"ours": [1.0, 2.0], "jax": [1.0, 2.0]},
         "time_ratio": {"median": 1.5, "low": low, "high": 2.0},
+        "numerical": None,
+        "numerical_ratio": None,
     }
 
 

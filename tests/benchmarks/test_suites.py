@@ -154,6 +154,16 @@ def test_the_same_gradient_compiles_to_the_same_program():
     assert not gradients.missed({"program": "tiny", **row})
 
 
+def test_central_differences_stand_beside_gradients_of_few_entries():
+    row = gradients.row(TINY, RIGHT)
+    assert 0 < row["numerical"]["error"] < 1e-2
+    names = [contest.beside for contest in gradients.contests(row)]
+    assert names == ["jax.grad", "central differences"]
+    many = np.ones(gradients.ENTRIES + 1, np.float32)
+    row = gradients.row(replace(TINY, arguments=lambda: (many,)), RIGHT)
+    assert row["numerical"] is None
+
+
 def test_a_later_call_is_its_trace_its_run_and_a_remainder():
     row = dispatch.eager(TINY, RIGHT)
     parts = row["median_s"]["capture"] + row["median_s"]["run"] + row["remainder_s"]
