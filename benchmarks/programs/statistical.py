@@ -16,7 +16,7 @@ from benchmarks.programs.program import Draw, Program, Size
 
 MIXTURE = (
     "Srajer, Kukelova, Fitzgibbon, A benchmark of selected algorithmic "
-    "differentiation tools (ADBench, 2018), arXiv:1807.10129, without the prior"
+    "differentiation tools (ADBench, 2018), arXiv:1807.10129, with the Wishart prior"
 )
 KALMAN = (
     "Sarkka, Bayesian filtering and smoothing (2013), algorithm 4.3 and the energy "
@@ -55,9 +55,10 @@ def mixture() -> Callable[..., jax.Array]:
         apart = points[:, None, :] - means
         whitened = jnp.einsum("kij,nkj->nki", factors, apart)
         exponent = jnp.sum(scales, axis=1) - 0.5 * jnp.sum(whitened**2, axis=-1)
-        return logsumexp(weights) * points.shape[0] - jnp.sum(
-            logsumexp(weights + exponent, axis=1)
-        )
+        likelihood = jnp.sum(logsumexp(weights + exponent, axis=1))
+        # Wishart prior of scale 1 and no further degrees of freedom, up to a constant.
+        prior = 0.5 * (jnp.sum(jnp.exp(2 * scales)) + jnp.sum(lower**2))
+        return logsumexp(weights) * points.shape[0] - likelihood + prior
 
     return loss
 
