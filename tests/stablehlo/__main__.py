@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from tests.stablehlo.corpus import programs
-from tests.stablehlo.verdicts import CRASH, KINDS, RIGHT, Verdict, verdict
+from tests.stablehlo.verdicts import CRASH, KINDS, RIGHT, Verdict, verdict_of
 
 LONGEST = 100
 
@@ -39,17 +38,12 @@ def _verdicts(only: str, every: int) -> Iterator[Verdict]:
     for program in programs(only, every):
         pool = pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
         try:
-            yield pool.submit(_judge, program.name).result()
+            yield pool.submit(verdict_of, program.name).result()
         except BrokenProcessPool:
             yield Verdict(program.name, program.family, CRASH, CRASH, "XLA crashed")
             pool = None
     if pool is not None:
         pool.shutdown()
-
-
-def _judge(name: str) -> Verdict:
-    warnings.simplefilter("ignore")
-    return verdict(next(p for p in programs(name) if p.name == name))
 
 
 def _print_table(found: Sequence[Verdict]) -> None:
