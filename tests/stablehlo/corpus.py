@@ -36,7 +36,11 @@ class Program:
     def text(self) -> str:
         """The program as StableHLO text, and nothing else of it."""
         structs = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in self.arguments()]
-        return str(jax.export.export(jax.jit(self.function))(*structs).mlir_module())
+        return str(
+            jax.export.export(jax.jit(self.function, keep_unused=True))(
+                *structs
+            ).mlir_module()
+        )
 
 
 def programs(only: str = "", every: int = 1) -> list[Program]:

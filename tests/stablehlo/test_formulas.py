@@ -46,6 +46,16 @@ def test_complex_extremes_share_ties_as_jax_does(f: Any) -> None:
     np.testing.assert_array_equal(pulled, jax.vjp(f, x, y)[1](np.ones_like(x)))
 
 
+def test_a_choice_beside_an_infinite_product_has_a_derivative() -> None:
+    x = np.array([0.5, 1.0, -1.0, -0.25], np.float32)
+    infinite = np.float32(np.inf)
+    f = lambda x: jax.numpy.where(abs(x) == 1, x * infinite, x * x)  # noqa: E731
+    module = exported(f, x)
+    np.testing.assert_array_equal(module(x)[0], f(x))
+    (_, slope) = irad.stablehlo.vjp(module)(x, np.ones_like(x))
+    np.testing.assert_array_equal(slope, [1.0, 0.0, 0.0, -0.5])
+
+
 def test_integers_are_multiplied_as_they_are() -> None:
     module = exported(lambda n: n * n, INTEGERS)
     assert [eqn.primitive for eqn in module.jaxpr.eqns] == [lax.mul_p]

@@ -22,13 +22,16 @@ from filecheck.parser import Parser, pattern_for_opts
 import irad
 
 FILES = sorted((Path(__file__).parent / "mlir").glob("*.mlir"))
-NUMBERS = re.compile(r"^// (x|t|c|y|pushed|pulled)\d+ = (.*)$", re.MULTILINE)
+NAMES = ("x", "t", "c", "y", "pushed", "pulled")
+NUMBERS = re.compile(rf"^// ({'|'.join(NAMES)})\d+ = (.*)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_derivatives_of_an_operation_are_what_its_file_says(file: Path) -> None:
     written = file.read_text()
-    known: dict[str, list[Any]] = {name: [] for name in "x t c y pushed pulled".split()}
+    known: dict[str, list[Any]] = {
+        name: [] for name in ["x", "t", "c", "y", "pushed", "pulled"]
+    }
     for name, value in NUMBERS.findall(written):
         known[name].append(ast.literal_eval(value))
     module = irad.stablehlo.load(file)

@@ -7,6 +7,7 @@ none that overflows where the result does not. They lower to the same operations
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,13 +30,35 @@ Power = tuple[Atom, int]
 @TABLE.converts("stablehlo.multiply")
 def _multiply(frame: Frame, op: Any) -> Sequence[Atom] | None:
     a, b = frame.operands(op)
-    power = _product(_power(frame, a), _power(frame, b))
-    if power is None or not _has_derivatives(a):
+    if not _has_derivatives(a):
         return elementwise.TABLE[op.name](frame, op)
+    power = _product(_power(frame, a), _power(frame, b))
+    if power is None:
+        return _with_steps(frame, op) or elementwise.TABLE[op.name](frame, op)
     base, y = power
     (result,) = frame.equation(lax.integer_pow_p, [base], frame.avals(op), y=y)
     frame.powers[result] = power
     return [result]
+
+
+def _with_steps(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    """A product with an infinite constant, which only takes the other factor's sign.
+
+    It is a step function. As a product its derivative is infinite, and not a number
+    where a choice takes another value (0 * inf), as in what JAX writes for ``erf_inv``.
+    """
+    avals = frame.avals(op)
+    if jnp.issubdtype(avals[0].dtype, np.complexfloating):
+        return None
+    for x, constant in itertools.permutations(op.operands):
+        entry = _constant(constant)
+        if entry is not None and np.isinf(entry):
+            (sign,) = frame.equation(lax.sign_p, [frame.read(x)], avals)
+            primitive, params = _product_of_two()
+            return frame.equation(
+                primitive, [sign, frame.read(constant)], avals, **params
+            )
+    return None
 
 
 @TABLE.converts("stablehlo.divide")
@@ -88,6 +111,11 @@ def _logistic() -> tuple[Primitive, dict[str, Any]]:
     return only_equation(lax.logistic, np.float32, 1)
 
 
+@functools.cache
+def _product_of_two() -> tuple[Primitive, dict[str, Any]]:
+    return only_equation(lax.mul, np.float32, 2)
+
+
 def _power(frame: Frame, x: Atom) -> Power:
     """What a value is a power of; itself where it is none."""
     return frame.powers.get(x, (x, 1)) if isinstance(x, Var) else (x, 1)
@@ -128,10 +156,14 @@ def _operands(value: Any, name: str) -> list[list[Any]]:
 
 def _is_one(value: Any) -> bool:
     """Whether a value is known to be 1 everywhere."""
-    for (source,) in _operands(value, "stablehlo.broadcast_in_dim"):
-        return _is_one(source)
-    owner = value.owner
-    if getattr(owner, "name", "") != "stablehlo.constant":
-        return False
-    entry = constants.splat(owner)
+    entry = _constant(value)
     return entry is not None and bool(entry == 1)
+
+
+def _constant(value: Any) -> Any:
+    """The number that a value is known to be everywhere; None for any other value."""
+    for (source,) in _operands(value, "stablehlo.broadcast_in_dim"):
+        return _constant(source)
+    owner = value.owner
+    is_constant = getattr(owner, "name", "") == "stablehlo.constant"
+    return constants.splat(owner) if is_constant else None
