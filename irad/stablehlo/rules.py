@@ -28,7 +28,8 @@ def rule(name: str) -> Callable[[F], F]:
 
     An operation that irad does not know is carried as it is: a custom call of a target
     of yours, say. It goes on computing the values; the function that is registered is
-    used for their derivative only.
+    used for their derivative only. A composite that has none is differentiated as what
+    it says that it is composed of.
 
     Args:
         name: the target of a custom call, the name of a composite, or else that of the
@@ -126,12 +127,21 @@ def _type(x: Any) -> str:
     return f"{aval.dtype.name}{list(aval.shape)}"
 
 
+def _decomposition(operation: Operation) -> Callable[..., Any] | None:
+    """What a composite says that it computes."""
+    known = operation.decomposition
+    if known is None:
+        return None
+    program = ir.jaxpr_as_fun(known.jaxpr)
+    return lambda *x: program(*known.constants, *x)
+
+
 def _by_rule(
     eqn: ir.JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
     """The local Jacobian of an operation that is carried as it is."""
     operation = operation_of(eqn.params["module"])
-    function = _RULES.get(operation.name)
+    function = _RULES.get(operation.name) or _decomposition(operation)
     if function is None:
         raise NoRuleError(
             f"no derivative for operation '{operation.name}' ({ir.source_line(eqn)}): "

@@ -76,3 +76,36 @@ def test_a_rule_that_does_not_fit_is_an_error(function, words) -> None:
     irad.stablehlo.rule("energy")(function)
     with pytest.raises(TypeError, match=words):
         irad.stablehlo.vjp(irad.stablehlo.load(TEXT))
+
+
+COMPOSITE = """
+func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = stablehlo.composite "owner.cube" %x {
+    composite_attributes = {power = 3 : i64}, decomposition = @cube
+  } : (tensor<3xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+func.func private @cube(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = stablehlo.multiply %x, %x : tensor<3xf32>
+  %1 = stablehlo.multiply %0, %x : tensor<3xf32>
+  return %1 : tensor<3xf32>
+}"""
+
+
+def test_a_composite_is_differentiated_as_what_it_is_composed_of() -> None:
+    derivative = irad.stablehlo.vjp(irad.stablehlo.load(COMPOSITE))
+    value, slope = derivative(X, np.ones_like(X))
+    np.testing.assert_allclose(value, X**3, rtol=1e-6)
+    np.testing.assert_allclose(slope, 3 * X**2, rtol=1e-6)
+
+
+def test_a_composite_keeps_its_name_and_its_rule_comes_first() -> None:
+    @irad.stablehlo.rule("owner.cube")
+    def cube(x, *, power):
+        return 100 * x**power
+
+    derivative = irad.stablehlo.vjp(irad.stablehlo.load(COMPOSITE))
+    assert derivative.text().count('stablehlo.composite "owner.cube"') == 1
+    value, slope = derivative(X, np.ones_like(X))
+    np.testing.assert_allclose(value, X**3, rtol=1e-6)
+    np.testing.assert_allclose(slope, 300 * X**2, rtol=1e-6)

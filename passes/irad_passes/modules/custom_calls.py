@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from irad_passes.errors import ModuleError
-from irad_passes.modules import factorizations, spectra
+from irad_passes.modules import factorizations, selection, spectra
 from irad_passes.modules.attributes import text
 from irad_passes.modules.converters import Converter, Table
 from irad_passes.modules.frames import Atom, Frame
 
 TABLE = Table()
 
-_TARGETS: dict[str, Converter] = {**factorizations.TARGETS, **spectra.TARGETS}
+_TARGETS: dict[str, Converter] = {
+    **factorizations.TARGETS,
+    **spectra.TARGETS,
+    **selection.TARGETS,
+}
 
 _PYTHON = ("python_callback", "python_cpu_callback", "python_gpu_callback")
 """How the names of the targets end that call a Python function of the exporter."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from irad_passes._compat.mlir import context, ir
+from irad_passes.modules.frames import Function
+from irad_passes.modules.raising import raise_
 
 _NAMED_BY = {"stablehlo.custom_call": "call_target_name", "stablehlo.composite": "name"}
 """Operations that stand for many: the attribute that says which."""
@@ -21,11 +23,13 @@ class Operation:
     """An operation by name, and its attributes as Python values.
 
     The name of a custom call is its target's, that of a composite its own. What their
-    configuration holds stands among the attributes.
+    configuration holds stands among the attributes. A composite may have a
+    decomposition.
     """
 
     name: str
     attributes: dict[str, Any]
+    decomposition: Function | None
 
 
 def operation_of(module: str) -> Operation:
@@ -39,7 +43,9 @@ def operation_of(module: str) -> Operation:
     for key in _HELD:
         if isinstance(found.get(key), dict):
             found.update(found[key])
-    return Operation(name, found)
+    decomposed = found.get("decomposition")
+    function = None if decomposed is None else raise_(parsed)[decomposed]
+    return Operation(name, found, function)
 
 
 def _attributes(op: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from irad_passes._compat import Var
 from irad_passes._compat.mlir import ClosedJaxpr, current_equation_context, ir
 from irad_passes.errors import ModuleError
 from irad_passes.modules import (
+    composites,
     contraction,
     control,
     convolution,
@@ -41,6 +42,7 @@ from irad_passes.modules.places import place_of
 CONVERTERS: dict[str, Converter] = {
     **elementwise.TABLE,
     **formulas.TABLE,
+    **composites.TABLE,
     **shaping.TABLE,
     **contraction.TABLE,
     **reduction.TABLE,

@@ -56,9 +56,13 @@ def _usual(
 
 @TABLE.converts("chlo.top_k")
 def _top_k(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    return top_k(frame, op, integer(op, "k"))
+
+
+def top_k(frame: Frame, op: Any, k: int) -> Sequence[Atom] | None:
+    """The greatest ``k`` elements along the last axis, and where they are."""
     avals = frame.avals(op)
     last = len(avals[0].shape) - 1
     if avals[1].dtype != np.int32:
         return None
-    k = integer(op, "k")
     return frame.equation(lax.top_k_p, frame.operands(op), avals, k=k, axis=last)
