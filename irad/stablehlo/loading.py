@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from irad.stablehlo.modules import Module
 from irad_passes import modules as passes
 
 
-def load(source: Any, function: str | None = None) -> Module:
+def load(
+    source: Any,
+    function: str | None = None,
+    *,
+    shapes: Sequence[Any] | None = None,
+) -> Module:
     """A module from text, bytecode, a portable artifact, a path or an export.
 
     Args:
         source: StableHLO text or bytes, a portable artifact, a path to a file with any
             of them, an ``ir.Module``, or a ``jax.export.Exported``.
         function: the function to call; ``main`` by default, or the only public one.
+        shapes: the shapes of the inputs, for a module that leaves some open.
 
     Raises:
         ModuleError: it is no module, or has something that irad cannot read. The
@@ -31,7 +37,7 @@ def load(source: Any, function: str | None = None) -> Module:
         >>> irad.stablehlo.load(text)
         Module(main: float32[] -> float32[])
     """
-    written, file = passes.read(source)
+    written, file = passes.read(source, shapes)
     functions = _Functions(passes.raise_(written, file), written, file)
     return functions[function or functions.entry()]
 
@@ -80,6 +86,6 @@ class _Functions(Mapping[str, Module]):
     def entry(self) -> str:
         """The function that is called when none is named."""
         public = [name for name in self if self._raised.is_public(name)]
-        if "main" in self or len(public) != 1:
+        if "main" in self._raised.symbols or len(public) != 1:
             return "main"
         return public[0]

@@ -15,6 +15,7 @@ from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
 from irad.staging import Program
 from irad_passes import modules as passes
+from irad_passes.errors import ModuleError
 
 Signature = list[jax.ShapeDtypeStruct]
 
@@ -78,9 +79,17 @@ class Module:
         Raises:
             TypeError: the arrays are not as many as the inputs, or of another shape or
                 dtype. Python numbers and lists take the input's dtype.
+            ModuleError: XLA cannot run it here: a custom call is of another platform.
         """
         with wide(self):
-            return self._program([*self.constants, *self.checked(arrays)])
+            given = [*self.constants, *self.checked(arrays)]
+            try:
+                return self._program(given)
+            except jax.errors.JaxRuntimeError as error:
+                reason = str(error).splitlines()[0]
+                raise ModuleError(
+                    f"module {self.name} cannot be run: {reason}"
+                ) from error
 
     def __repr__(self) -> str:
         return f"Module({self.name}: {_types(self.inputs)} -> {_types(self.outputs)})"

@@ -70,13 +70,13 @@ def adjoint(frame: Frame, x: Atom) -> Atom:
 # Custom calls -------------------------------------------------------------------------
 
 
-@TARGETS.routine(*cpu("potrf"), *gpu("potrf"), scalars=("lower", "batch", "n"))
+@TARGETS.routine(*cpu("potrf"), *gpu("potrf"), scalars=("lower", "batch", "n"), gives=2)
 def _potrf(call: Call) -> Found:
     (x,) = call.atoms
     return [_cholesky_factor(call.frame, x, lower=call.lower())]
 
 
-@TARGETS.routine(*cpu("getrf"), *gpu("getrf"), scalars=("batch", "m", "n"))
+@TARGETS.routine(*cpu("getrf"), *gpu("getrf"), scalars=("batch", "m", "n"), gives=3)
 def _getrf(call: Call) -> Found:
     """The factors, and the pivots counted from one."""
     frame = call.frame
@@ -85,7 +85,7 @@ def _getrf(call: Call) -> Found:
     return [lu, *frame.equation(lax.add_p, [pivots, one], [pivots.aval])]
 
 
-@TARGETS.routine("LuDecomposition", layout=Layout.ANY)
+@TARGETS.routine("LuDecomposition", layout=Layout.ANY, gives=3)
 def _lu(call: Call) -> list[Atom]:
     rows = ShapedArray(call.avals[0].shape[:-1], np.dtype(np.int32))
     avals = [*call.avals[:2], rows]
@@ -106,18 +106,18 @@ def _permutation(call: Call) -> Found:
 _QR = ("batch", "m", "n", "lwork")
 
 
-@TARGETS.routine(*cpu("geqrf"), *gpu("geqrf"), scalars=_QR)
+@TARGETS.routine(*cpu("geqrf"), *gpu("geqrf"), scalars=_QR, gives=2)
 def _geqrf(call: Call) -> Found:
     reflectors.name_factors(call, call.atoms[0], pivoting=False)
     return call.frame.equation(geqrf_p, call.atoms, call.avals[:2])
 
 
-@TARGETS.routine("Qr", layout=Layout.ANY)
+@TARGETS.routine("Qr", layout=Layout.ANY, gives=2)
 def _qr(call: Call) -> Found:
     return _geqrf(call)
 
 
-@TARGETS.routine(*cpu("geqp3"), "cuhybrid_geqp3", "hiphybrid_geqp3")
+@TARGETS.routine(*cpu("geqp3"), "cuhybrid_geqp3", "hiphybrid_geqp3", takes=2, gives=3)
 def _geqp3(call: Call) -> Found:
     x, first = call.atoms
     is_free = is_all(call.operands[1], 0)
@@ -128,18 +128,21 @@ def _geqp3(call: Call) -> Found:
 
 
 @TARGETS.routine(
-    *cpu("orgqr", "ungqr"), *gpu("orgqr"), scalars=("batch", "m", "n", "k", "lwork")
+    *cpu("orgqr", "ungqr"),
+    *gpu("orgqr"),
+    scalars=("batch", "m", "n", "k", "lwork"),
+    takes=2,
 )
 def _orgqr(call: Call) -> Found:
     return call.frame.equation(linalg.householder_product_p, call.atoms, call.avals[:1])
 
 
-@TARGETS.routine("ProductOfElementaryHouseholderReflectors", layout=Layout.ANY)
+@TARGETS.routine("ProductOfElementaryHouseholderReflectors", layout=Layout.ANY, takes=2)
 def _product_of_reflectors(call: Call) -> Found:
     return _orgqr(call)
 
 
-@TARGETS.routine(*cpu("ormqr", "unmqr"), *gpu("ormqr"))
+@TARGETS.routine(*cpu("ormqr", "unmqr"), *gpu("ormqr"), takes=3)
 def _ormqr(call: Call) -> Found:
     return call.frame.equation(
         ormqr_p,
@@ -153,7 +156,7 @@ def _ormqr(call: Call) -> Found:
 _TRSM = ("left", "lower", "trans", "unit", "m", "n", "batch", "alpha")
 
 
-@TARGETS.routine(*cpu("trsm"), *cpu("trsm", library="blas"), scalars=_TRSM)
+@TARGETS.routine(*cpu("trsm"), *cpu("trsm", library="blas"), scalars=_TRSM, takes=2)
 def _trsm(call: Call) -> Found | None:
     """Letters of BLAS, or numbers in old modules."""
     a, b, *alpha = call.operands
@@ -177,12 +180,12 @@ def _trsm(call: Call) -> Found | None:
     )
 
 
-@TARGETS.routine(*cpu("gtsv"))
+@TARGETS.routine(*cpu("gtsv"), takes=4, gives=5)
 def _gtsv(call: Call) -> Found:
     return [None, None, None, *_tridiagonal_solve(call, call.avals[3], perturb=False)]
 
 
-@TARGETS.routine(*gpu("gtsv2", library="sparse"))
+@TARGETS.routine(*gpu("gtsv2", library="sparse"), takes=4)
 def _gtsv_of_gpu(call: Call) -> Found:
     return _tridiagonal_solve(call, call.avals[0], perturb=False)
 
@@ -191,6 +194,7 @@ def _gtsv_of_gpu(call: Call) -> Found:
     "tridiagonal_solve_perturbed_ffi",
     "cu_tridiagonal_solve_perturbed",
     "hip_tridiagonal_solve_perturbed",
+    takes=4,
 )
 def _perturbed(call: Call) -> Found:
     return _tridiagonal_solve(call, call.avals[0], perturb=True)

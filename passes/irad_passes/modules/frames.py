@@ -21,6 +21,7 @@ from irad_passes._compat.mlir import (
 )
 from irad_passes._compat.mlir import jaxpr_object as _jaxpr_object
 from irad_passes.effects import union_of_effects
+from irad_passes.errors import ModuleError
 from irad_passes.modules.places import place_of
 from irad_passes.modules.types import aval_of
 
@@ -98,7 +99,10 @@ class Frame:
 
     def read(self, value: Any) -> Atom:
         """The atom of a value, of this block or of one around it."""
-        return cast("Atom", self._read(value))
+        found = self._read(value)
+        if isinstance(found, tuple):
+            raise ModuleError(f"a value of type {value.type} is no array")
+        return found
 
     def elements(self, value: Any) -> tuple[Atom, ...]:
         """The atoms of a tuple."""

@@ -108,6 +108,8 @@ class Functions:
         self._open.append(name)
         try:
             return self._body(name, op, place)
+        except RecursionError:
+            raise ModuleError(f"@{name} is nested too deeply", place) from None
         finally:
             self._open.pop()
 

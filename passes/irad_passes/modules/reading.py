@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +13,26 @@ from irad_passes._compat.mlir import (
     hlo_proto,
     hlo_to_stablehlo,
     ir,
-    passmanager,
     stablehlo,
 )
 from irad_passes.errors import ModuleError
+from irad_passes.modules.updating import updated
 
 _PRODUCER = b"StableHLO_v"
+_VERSION = re.compile(rb"StableHLO_v(\d+(?:\.\d+)*)")
 """What a portable artifact has near its start, in the place of a version of MLIR."""
 
-_MODERN = "builtin.module(func.func(stablehlo-legalize-deprecated-ops))"
 
-
-def read(source: Any) -> tuple[Any, str]:
+def read(source: Any, shapes: Sequence[Any] | None = None) -> tuple[Any, str]:
     """A module in irad's context, and the file it came from (empty for none).
 
     ``source`` is the text of a module, its bytecode, a portable artifact, a path to a
-    file with any of these, a module of MLIR, or what ``jax.export`` gives.
+    file with any of these, a module of MLIR, or what ``jax.export`` gives; ``shapes``
+    are those of its inputs if it leaves them open.
 
     Raises:
         ModuleError: the source is no module, or not one that this jaxlib can read.
+        TypeError: the source is none of these.
         OSError: the file cannot be read.
     """
     file = ""
@@ -40,7 +43,12 @@ def read(source: Any) -> tuple[Any, str]:
         source = Path(source).read_bytes()
     elif hasattr(source, "operation"):
         source = source.operation.get_asm(enable_debug_info=True)
-    return _modern(parse(source, file)), file
+    elif isinstance(source, bytearray | memoryview):
+        source = bytes(source)
+    if not isinstance(source, str | bytes):
+        kind = type(source).__name__
+        raise TypeError(f"a module is text, bytes, a path or an export, not {kind}")
+    return updated(parse(source, file), shapes, file), file
 
 
 def from_hlo(source: str | bytes) -> bytes:
@@ -54,12 +62,14 @@ def from_hlo(source: str | bytes) -> bytes:
 
 
 def _is_path(source: Any) -> bool:
-    """Whether a text is a path: a module has several lines, or braces."""
+    """Whether a text is a path: a module has several lines, braces, or aliases."""
     return (
         isinstance(source, str)
         and "\n" not in source
         and "{" not in source
+        and "\0" not in source
         and not source.isspace()
+        and not source.startswith("#")
         and source != ""
     )
 
@@ -69,12 +79,28 @@ def parse(source: str | bytes, file: str = "") -> Any:
     with context():
         try:
             if isinstance(source, bytes) and _PRODUCER in source[:32]:
+                _check_version(source, file)
                 return stablehlo.deserialize_portable_artifact(context(), source)
             return ir.Module.parse(source)
         except ir.MLIRError as error:
             raise ModuleError(*_first_diagnostic(error, file)) from None
         except (ValueError, UnicodeDecodeError) as error:
             raise ModuleError(f"this is no module: {error}", file) from None
+
+
+def _check_version(artifact: bytes, file: str) -> None:
+    """ModuleError for an artifact of a version that this jaxlib does not know yet."""
+    found = _VERSION.search(artifact[:64])
+    written = found[1].decode() if found else ""
+    known = stablehlo.get_current_version()
+    if not written or _numbers(written) > _numbers(known):
+        version = written or "(no version)"
+        reads = f"this jaxlib reads up to {known}"
+        raise ModuleError(f"the artifact is of StableHLO {version}; {reads}", file)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _first_diagnostic(error: Any, file: str) -> tuple[str, str]:
@@ -90,10 +116,3 @@ def _place(location: Any, file: str) -> str:
     except ValueError:
         return file
     return f"{file or '<text>'}:{known.start_line}:{known.start_col}"
-
-
-def _modern(module: Any) -> Any:
-    """The module with deprecated operations replaced by today's."""
-    with module.context:
-        passmanager.PassManager.parse(_MODERN).run(module.operation)
-    return module

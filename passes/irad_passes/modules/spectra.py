@@ -23,14 +23,16 @@ from irad_passes.modules.uses import readers
 TARGETS = Targets()
 
 
-@TARGETS.routine(*cpu("syevd", "heevd"), *gpu("syevd"), scalars=("lower", "batch", "n"))
+@TARGETS.routine(
+    *cpu("syevd", "heevd"), *gpu("syevd"), scalars=("lower", "batch", "n"), gives=3
+)
 def _syevd(call: Call) -> Found | None:
     if call.options.get("mode", "V") != "V":
         return None
     return _eigh(call, lower=call.lower())
 
 
-@TARGETS.routine("Eigh", layout=Layout.ANY)
+@TARGETS.routine("Eigh", layout=Layout.ANY, gives=2)
 def _eigh_of_tpu(call: Call) -> Found:
     """Its options are a text: whether the lower triangle is read, and tolerances."""
     lower = attributes.text(call.op, "backend_config").startswith("1")
@@ -52,12 +54,13 @@ def _eigh(call: Call, *, lower: bool) -> list[Atom]:
 @TARGETS.routine(
     *cpu("gesdd"),
     scalars=("full_matrices", "compute_uv", "batch", "m", "n", "lwork"),
+    gives=5,
 )
 def _gesdd(call: Call) -> Found | None:
     return _svd_by_mode(call, None)
 
 
-@TARGETS.routine(*cpu("gesvd"))
+@TARGETS.routine(*cpu("gesvd"), gives=5)
 def _gesvd(call: Call) -> Found | None:
     return _svd_by_mode(call, linalg.SvdAlgorithm.QR)
 
@@ -88,7 +91,7 @@ def _svd(
     )
 
 
-@TARGETS.routine(*gpu("gesvd", "gesdd"))
+@TARGETS.routine(*gpu("gesvd", "gesdd"), gives=5)
 def _gesvd_of_gpu(call: Call) -> Found:
     """Of a wide matrix it decomposes the transpose: the vectors change places."""
     full, vectors = call.option("full_matrices"), call.option("compute_uv")
@@ -99,7 +102,7 @@ def _gesvd_of_gpu(call: Call) -> Found:
     return [None, found[0], *reversed(found[1:])]
 
 
-@TARGETS.routine(*gpu("gesvdj", "gesvdp"))
+@TARGETS.routine(*gpu("gesvdj", "gesvdp"), gives=5)
 def _gesvdj(call: Call) -> Found:
     """The right vectors as columns.
 
@@ -157,7 +160,9 @@ def _widened(frame: Frame, x: Atom, aval: Any) -> Atom:
     return frame.equation(lax.pad_p, [x, zero], [aval], padding_config=config)[0]
 
 
-@TARGETS.routine(*cpu("geev"), scalars=("batch", "n", "compute_left", "compute_right"))
+@TARGETS.routine(
+    *cpu("geev"), scalars=("batch", "n", "compute_left", "compute_right"), gives=4
+)
 def _geev(call: Call) -> Found:
     """Old modules have arrays to work in before the results."""
     left, right = (call.option(f"compute_{side}") == "V" for side in ("left", "right"))
@@ -167,7 +172,8 @@ def _geev(call: Call) -> Found:
 
 
 @TARGETS.routine(
-    *(f"{v}hybrid_eig_{kind}" for v in ("cu", "hip") for kind in ("real", "comp"))
+    *(f"{v}hybrid_eig_{kind}" for v in ("cu", "hip") for kind in ("real", "comp")),
+    gives=4,
 )
 def _hybrid_eig(call: Call) -> Found:
     return _eig(call, 0, call.option("left"), call.option("right"))
@@ -202,7 +208,7 @@ def _eig(call: Call, start: int, left: bool, right: bool) -> list[Atom | None]:
     return [*parts, *sides]
 
 
-@TARGETS.routine(*cpu("gees"), scalars=("batch", "n", "mode", "sort"))
+@TARGETS.routine(*cpu("gees"), scalars=("batch", "n", "mode", "sort"), gives=5)
 def _gees(call: Call) -> Found | None:
     """The Schur form, and the vectors if they are asked for."""
     if call.options.get("sort", "N") != "N":
@@ -220,7 +226,9 @@ def _gees(call: Call) -> Found | None:
     return [*found, *eigenvalues_and_count]
 
 
-@TARGETS.routine(*cpu("gehrd"), scalars=("n", "low", "high", "lda", "batch", "lwork"))
+@TARGETS.routine(
+    *cpu("gehrd"), scalars=("n", "low", "high", "lda", "batch", "lwork"), gives=3
+)
 def _gehrd(call: Call) -> Found | None:
     if (call.option("low"), call.option("high")) != (1, call.avals[0].shape[-1]):
         return None
@@ -231,6 +239,7 @@ def _gehrd(call: Call) -> Found | None:
     *cpu("sytrd", "hetrd"),
     *gpu("sytrd"),
     scalars=("n", "lower", "lda", "batch", "lwork"),
+    gives=5,
 )
 def _sytrd(call: Call) -> Found:
     return call.frame.equation(

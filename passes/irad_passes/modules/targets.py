@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -33,26 +34,45 @@ class Targets(Table):
     def routine(
         self,
         *targets: str,
+        takes: int = 1,
+        gives: int = 1,
         scalars: Sequence[str] = (),
         layout: Layout = Layout.BY_COLUMNS,
     ) -> Callable[[_R], _R]:
         """Enters a routine under its targets.
 
+        ``takes`` and ``gives`` are the fewest operands and results of its calls, and
         ``scalars`` names the options that old modules pass as leading operands.
         """
 
         def enter(routine: _R) -> _R:
-            self.update(dict.fromkeys(targets, _converter(routine, scalars, layout)))
+            fits = _Signature(takes, gives, scalars, layout)
+            self.update(dict.fromkeys(targets, _converter(routine, fits)))
             return routine
 
         return enter
 
 
-def _converter(routine: Routine, scalars: Sequence[str], layout: Layout) -> Converter:
+@dataclass(frozen=True)
+class _Signature:
+    takes: int
+    gives: int
+    scalars: Sequence[str]
+    layout: Layout
+
+    def fits(self, call: Call) -> bool:
+        """Whether a call has the operands, the results and the layout of a routine."""
+        counts = len(call.operands) >= self.takes and len(call.avals) >= self.gives
+        if not counts or self.layout is Layout.ANY:
+            return counts
+        by_columns = self.layout is Layout.BY_COLUMNS
+        return has_layout(call.op, by_columns and not call.options.get("transposed"))
+
+
+def _converter(routine: Routine, signature: _Signature) -> Converter:
     def convert(frame: Frame, op: Any) -> Sequence[Any] | None:
-        call = read(frame, op, scalars)
-        by_columns = layout is Layout.BY_COLUMNS and not call.options.get("transposed")
-        if layout is not Layout.ANY and not has_layout(op, by_columns):
+        call = read(frame, op, signature.scalars)
+        if not signature.fits(call):
             return None
         found = routine(call)
         return None if found is None else completed(call, found)
