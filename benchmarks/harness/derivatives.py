@@ -157,6 +157,7 @@ def sparsejac(program: Derivative, arguments: tuple[Any, ...]) -> Made:
 
 def by_hand(program: Derivative, _: tuple[Any, ...]) -> Made:
     """The derivative as one writes it."""
+    assert program.by_hand is not None
     return Made(program.by_hand)
 
 
@@ -170,6 +171,8 @@ SPARSE = (
 def ways(program: Derivative, peer: Peer) -> Sequence[Way]:
     """The sides of a row; sparse ones where the program has a pattern."""
     dense = [subject(peer, "dense"), *MODES]
+    if program.by_hand is None:
+        return dense
     if program.pattern is None:
         return [*dense, Way(HAND, by_hand, is_peer=False)]
     hand = Way(HAND, by_hand, is_dense=False, has_pattern=True, is_peer=False)

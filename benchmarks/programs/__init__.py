@@ -20,6 +20,7 @@ from benchmarks.programs import (
 )
 from benchmarks.programs.derivative import Derivative
 from benchmarks.programs.program import Program, Size
+from benchmarks.programs.sensitivities import SHAPES, version
 
 __all__ = [
     "Derivative",
@@ -30,6 +31,7 @@ __all__ = [
     "jacobians",
     "kept_by_gradients",
     "models",
+    "versions",
 ]
 
 MODELS = (
@@ -73,6 +75,11 @@ def kept_by_gradients(size: Size) -> list[Program]:
 def jacobians(size: Size) -> list[Derivative]:
     """Functions whose whole Jacobian is wanted."""
     return [program for family in JACOBIANS for program in family(size)]
+
+
+def versions(size: Size) -> list[Derivative]:
+    """The models as functions of a few inputs to a few outputs."""
+    return [version(program, name) for program in models(size) for name in SHAPES]
 
 
 def hessians(size: Size) -> list[Derivative]:

@@ -37,13 +37,13 @@ class Derivative(Program):
     """A function of one array to one array, and its Jacobian or Hessian by hand.
 
     The Jacobian is taken in the first argument; of ``order`` 2 it is the Hessian of a
-    scalar function. ``by_hand`` takes the same arguments, and gives the array that
-    `jax.jacobian` gives or, where there is a ``pattern``, the values at its entries in
-    the pattern's order. ``tolerance`` bounds differences relative to the largest entry
-    of each row.
+    scalar function. ``by_hand``, if anybody writes it, takes the same arguments, and
+    gives the array that `jax.jacobian` gives or, where there is a ``pattern``, the
+    values at its entries in the pattern's order. ``tolerance`` bounds differences
+    relative to the largest entry of each row.
     """
 
-    by_hand: Callable[..., jax.Array]
+    by_hand: Callable[..., jax.Array] | None = None
     pattern: Callable[[], Pattern] | None = None
     order: Literal[1, 2] = 1
 

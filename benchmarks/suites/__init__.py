@@ -29,6 +29,7 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "memory-wall": (memory.WALL,),
     "limits": (limits.SUITE,),
     "jacobians": (jacobians.JACOBIANS,),
+    "modes": (jacobians.MODELS,),
     "hessians": (jacobians.HESSIANS,),
     "laplacian": (laplacians.SUITE,),
     "scaling": (scaling.SUITE,),
