@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from irad.cost.quantities import Cost
 
@@ -23,6 +23,11 @@ class Machine:
     many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
     a kernel. ``stacking`` are pairs: where a loop stacks up to so many bytes, so many
     seconds for each, its being read back included.
+    ``joining`` is operations a second outside of dots where kernels pad, slice and join
+    what they compute, as those for whole Jacobians do.
+    ``call`` is seconds to start a program and to wait for it. One of less than
+    ``inline`` operations, functions apart, is run by the thread that calls it: then
+    ``inline_call`` and ``inline_kernel`` are seconds to start it and a kernel.
     """
 
     contracted: float
@@ -31,6 +36,11 @@ class Machine:
     bandwidths: tuple[tuple[float, float], ...]
     kernel: float
     stacking: tuple[tuple[float, float], ...]
+    joining: float
+    call: float = 0.0
+    inline: float = 0.0
+    inline_call: float = 0.0
+    inline_kernel: float = 0.0
     source: str
 
     def bandwidth(self, in_use: int) -> float:
@@ -50,12 +60,19 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
         stacking=((4e6, 0.015e-9), (math.inf, 0.875e-9)),
+        joining=2e9,
+        call=25e-6,
+        inline=1000,
+        inline_call=5e-6,
+        inline_kernel=0.12e-6,
         source="one core of an Intel Xeon with AVX-512, `python -m "
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
         "ns an entry, copies in and out of the cache, reductions of 8 entries; what "
         "stacking costs from the loops of `python -m benchmarks memory`, 3.5 ns a "
         "number of which most is mapping its page, and of `gradients`, whose stacks "
-        "stay in the cache: less than any arithmetic that would make the number again",
+        "stay in the cache: less than any arithmetic that would make the number again; "
+        "XLA's client runs what it counts less than 1000 operations for in the "
+        "caller's thread",
     ),
     "gpu": Machine(
         contracted=67e12,
@@ -64,6 +81,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
         kernel=3e-6,
         stacking=((math.inf, 2 / 3.35e12),),
+        joining=67e12,
         source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
         "tensor cores, 16 special functions a clock on each of 132 units, 3.35 TB/s; "
         "not measured",
@@ -75,6 +93,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((math.inf, 1.2e12),),
         kernel=2e-6,
         stacking=((math.inf, 2 / 1.2e12),),
+        joining=4.3e12,
         source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "
         "275 Tflop/s in bfloat16 products, 1.2 TB/s, vector units of 2 cores at "
         "1.05 GHz; not measured",
@@ -106,6 +125,21 @@ def seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
     )
     moving = cost.bytes / machine.bandwidth(cost.peak_bytes)
     return max(computing, moving) + cost.kernels * machine.kernel
+
+
+def call_seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
+    """Predicted time of a call of a program for a whole Jacobian, its start included.
+
+    >>> call_seconds(Cost(flops=100)), call_seconds(Cost(flops=1000))
+    (5.05e-06, 2.55e-05)
+    """
+    machine = backend if isinstance(backend, Machine) else machine_of(backend)
+    machine = replace(machine, flops=machine.joining)
+    counted = cost.flops - cost.transcendentals + cost.others
+    if counted < machine.inline:
+        machine = replace(machine, kernel=machine.inline_kernel)
+        return seconds(cost, machine) + machine.inline_call
+    return seconds(cost, machine) + machine.call
 
 
 def compile_seconds(equations: int) -> float:

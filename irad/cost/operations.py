@@ -48,6 +48,14 @@ class Function:
         return Cost(n * flops, n * self.transcendentals)
 
 
+entries_p = ir.Primitive("entries")
+"""Stands for a computation that is no equation. Its params: what it costs (``cost``),
+whether each entry of its result comes from few entries of its operands
+(``is_entrywise``), and whether it is stored rather than computed twice (``is_dear``).
+"""
+entries_p.multiple_results = True
+
+
 def size(aval: Any) -> int:
     """How many entries a type has; 0 for one that is no array."""
     return math.prod(getattr(aval, "shape", (0,)))
@@ -71,6 +79,10 @@ def operations(eqn: ir.JaxprEqn) -> Cost | None:
     12
     """
     x, y = [v.aval for v in eqn.invars], [v.aval for v in eqn.outvars]
+    if eqn.primitive is entries_p:
+        return eqn.params["cost"]
+    if eqn.primitive in (lax.select_n_p, lax.convert_element_type_p):
+        return Cost(others=size(y[0]))
     if eqn.primitive in MOVES:
         return Cost()
     if eqn.primitive in FUNCTIONS:
@@ -94,7 +106,7 @@ def _counted(count: Count, x: Avals, y: Avals, params: Params) -> int:
 
 def _elementwise(function: Function, x: Avals, y: Avals) -> Cost:
     if not _is_inexact(x[0]):
-        return Cost()
+        return Cost(others=size(y[0]))
     entries = y[0] if is_complex(y[0]) or not is_complex(x[0]) else x[0]
     return function.of(entries)
 
@@ -121,7 +133,12 @@ def _summed(x: Any, params: Params) -> int:
 
 
 def is_entrywise(eqn: ir.JaxprEqn) -> bool:
-    """Whether a dot or a sum has one term, which XLA turns into a product or a copy."""
+    """Whether a dot or a sum has one term, which XLA turns into a product or a copy.
+
+    A computation of entries says so itself.
+    """
+    if eqn.primitive is entries_p:
+        return eqn.params["is_entrywise"]
     if eqn.primitive is lax.dot_general_p:
         return _summed(eqn.invars[0].aval, eqn.params) == 1
     if eqn.primitive is lax.reduce_sum_p:

@@ -16,7 +16,8 @@ class Cost:
     bounds what is held at once besides the inputs, and ``likely_bytes`` is what XLA
     makes of it where results take the place of operands. ``uncounted`` names what has
     no known cost: a loop whose length is unknown (its body counts once) or code that is
-    no program.
+    no program. ``others`` are operations on entries that are no flops but which XLA
+    counts as such: selections, conversions, arithmetic on integers.
 
     A sum is one after the other: everything adds up but these two, of which the larger
     counts.
@@ -30,6 +31,7 @@ class Cost:
     kernels: int = 0
     uncounted: frozenset[str] = frozenset()
     likely_bytes: int = 0
+    others: int = 0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -41,6 +43,7 @@ class Cost:
             self.kernels + other.kernels,
             self.uncounted | other.uncounted,
             max(self.likely_bytes, other.likely_bytes),
+            self.others + other.others,
         )
 
     def scaled(self, n: int) -> Cost:
@@ -52,4 +55,5 @@ class Cost:
             bytes=n * self.bytes,
             contracted=n * self.contracted,
             kernels=n * self.kernels,
+            others=n * self.others,
         )

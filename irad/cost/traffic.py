@@ -16,7 +16,7 @@ from itertools import islice
 from jax import lax
 
 from irad._compat import ir
-from irad.cost.operations import FUNCTIONS, MOVES, is_entrywise, size
+from irad.cost.operations import FUNCTIONS, MOVES, entries_p, is_entrywise, size
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
 
@@ -93,6 +93,8 @@ def _reads_stored(use: Step, x: Value, uses: int) -> bool:
 def _is_dear(step: Step) -> bool:
     """Whether a result is rather stored than computed twice."""
     primitive = step.eqn.primitive
+    if primitive is entries_p:
+        return step.eqn.params["is_dear"]
     if is_entrywise(step.eqn):
         return False
     if primitive in _REDUCES or primitive is lax.div_p:

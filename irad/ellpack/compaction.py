@@ -6,6 +6,7 @@ entries in the same place. They are found on the host, and summed into one term.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,26 +79,46 @@ def _summed(
     slots = [t.value for t in terms if isinstance(t.value, Slot)]
     full = np.broadcast_shapes(shape, *(slot.shape[1:] for slot in slots))
     constants = [None if isinstance(t.value, Slot) else t.value for t in terms]
+    breaks = [p for p in range(1, k) if not _follows(shares[p - 1], shares[p])]
+    bounds = [0, *breaks, k]
 
     def add(*arrays: Array) -> Array:
         rest = iter(arrays)
         values = [next(rest) if c is None else c for c in constants]
-        rows = [_row(values, own, dtype) for own in shares]
-        return jnp.stack([jnp.broadcast_to(row, full) for row in rows])
+        made = [
+            jnp.broadcast_to(_block(values, shares[a], b - a, dtype), (b - a, *full))
+            for a, b in itertools.pairwise(bounds)
+        ]
+        return jnp.concatenate(made)
 
-    work = sum(map(len, shares)) * int(np.prod(full, dtype=np.int64))
-    return tape.step(add, slots, [], (k, *full), flops=work)
+    size = int(np.prod(full, dtype=np.int64))
+    work = sum(len(own) - 1 for own in shares) * size
+    masked = sum(mask is not None for own in shares for _, _, mask in own) * size
+    return tape.step(add, slots, [], (k, *full), work, selected=masked)
 
 
-def _row(
-    values: Sequence[Any],
-    shares: Sequence[tuple[int, int, np.ndarray | None]],
-    dtype: Any,
-) -> Array:
-    total: Array = jnp.zeros((), dtype)
+_Shares = Sequence[tuple[int, int, np.ndarray | None]]
+"""What is added up in a place: of which term which entries, and at which elements."""
+
+
+def _follows(before: _Shares, after: _Shares) -> bool:
+    """Whether two places are sums of neighbouring entries of the same terms."""
+    return [(i, j + 1) for i, j, _ in before] == [(i, j) for i, j, _ in after] and all(
+        a is b or (a is not None and b is not None and np.array_equal(a, b))
+        for (*_, a), (*_, b) in zip(before, after, strict=True)
+    )
+
+
+def _block(values: Sequence[Any], shares: _Shares, n: int, dtype: Any) -> Array:
+    """The sums of ``n`` places, the first of which has these shares."""
+    total: Array | None = None
     for i, j, mask in shares:
         v = values[i]
-        entry = v[min(j, v.shape[0] - 1)] if np.ndim(v) else jnp.asarray(v, dtype)
-        share = entry if mask is None else jnp.where(mask, entry, jnp.zeros((), dtype))
-        total = total + share
+        if not np.ndim(v):
+            v = jnp.asarray(v, dtype)
+        elif v.shape[0] != 1:
+            v = v if v.shape[0] == n else v[j : j + n]
+        share = v if mask is None else jnp.where(mask, v, jnp.zeros((), dtype))
+        total = share if total is None else total + share
+    assert total is not None
     return total

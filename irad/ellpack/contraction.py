@@ -95,7 +95,7 @@ def _summed(
     )
     result = _moved_values(np, probe, shape, stay, move, term.k).shape
     flops = int(np.prod(value.shape, dtype=np.int64)) if stay else 0
-    return Term(columns, walk.tape.step(reduce, [value], [], result, flops=flops))
+    return Term(columns, walk.tape.linear(reduce, value, [], result, flops=flops))
 
 
 def _moved_values(
@@ -175,8 +175,10 @@ class _Product:
         _check(walk, term, self.shape, move)
         columns = walk.columns(self._columns(term.columns.index, stay, move))
         value, k = term.value, term.k
+        factor = 1.0
         if isinstance(value, Slot):
-            slots, constant, shape = [value], None, value.shape
+            slots, constant, shape = [value.array], None, value.shape
+            factor = value.factor
         else:
             slots, constant, shape = [], value, (1,) * (len(self.shape) + 1)
 
@@ -195,7 +197,8 @@ class _Product:
         summed = int(np.prod([self.shape[d] for d in stay], dtype=np.int64))
         size = int(np.prod(result, dtype=np.int64))
         flops = 2 * size * summed if summed > 1 else (0 if constant == 1.0 else size)
-        return Term(columns, walk.tape.step(multiply, slots, [other], result, flops))
+        slot = walk.tape.step(multiply, slots, [other], result, flops)
+        return Term(columns, slot.scaled(factor))
 
     def _columns(
         self, index: np.ndarray, stay: Sequence[int], move: Sequence[int]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir
-from irad._compat.ir import Literal
 from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.terms import Array, Slot, Term, Terms
 
@@ -38,7 +36,7 @@ def aligned(walk: Propagation, terms: Terms, shape: tuple[int, ...]) -> Terms:
 
 @rule(lax.neg_p)
 def _neg(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
-    return [walk.map_values(given[0] or (), lambda v: -v, lambda c: -c)]
+    return [walk.scaled(given[0] or (), -1.0)]
 
 
 @rule(lax.copy_p, lax.optimization_barrier_p)
@@ -49,7 +47,15 @@ def _same(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
 @rule(lax.convert_element_type_p)
 def _convert(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     dtype = eqn.params["new_dtype"]
-    return [walk.map_values(given[0] or (), lambda v: v.astype(dtype))]
+    return [tuple(_converted(walk, t, dtype) for t in given[0] or ())]
+
+
+def _converted(walk: Propagation, term: Term, dtype: Any) -> Term:
+    value = term.value
+    if isinstance(value, Slot):
+        make = lambda v: v.astype(dtype)  # noqa: E731
+        value = walk.tape.linear(make, value, [], value.shape)
+    return Term(term.columns, value)
 
 
 @rule(lax.mul_p, lax.div_p)
@@ -72,32 +78,28 @@ def _scale(
     walk: Propagation, term: Term, factor: Any, shape: tuple[int, ...], *, divides: bool
 ) -> float | Slot:
     rank = len(shape)
-    value = term.value
+    number, factor = walk.multiple(factor)
+    if divides:
+        with np.errstate(all="ignore"):
+            number = float(1 / np.float64(number))
+    value = walk.times(term.value, number)
+    if factor is None:
+        return value
     if not isinstance(value, Slot):
-        if isinstance(factor, Literal):
-            number = np.float64(factor.val)
-            with np.errstate(all="ignore"):
-                return float(value / number if divides else value * number)
         entries = (1, *_full_rank(factor.aval.shape, rank))
-        if value == 1.0 and not divides:
-            return walk.tape.step(
-                lambda f: fit(f, rank), [], [factor], entries, flops=0
-            )
-        scale: Callable[[Array], Array]
         if divides:
-            scale = lambda f: value / fit(f, rank)  # noqa: E731
-        elif value == -1.0:
-            # The negative of a residual is often there already.
-            scale = lambda f: -fit(f, rank)  # noqa: E731
-        else:
-            scale = lambda f: value * fit(f, rank)  # noqa: E731
-        return walk.tape.step(scale, [], [factor], entries)
+            return walk.tape.step(
+                lambda f: value / fit(f, rank), [], [factor], entries, is_dear=True
+            )
+        return walk.times(walk.copied(factor, rank), value)
     entries = np.broadcast_shapes(
         value.shape, (1, *_full_rank(factor.aval.shape, rank))
     )
     if divides:
-        return walk.tape.step(lambda v, f: v / fit(f, rank), [value], [factor], entries)
-    return walk.tape.step(lambda v, f: v * fit(f, rank), [value], [factor], entries)
+        return walk.tape.linear(
+            lambda v, f: v / fit(f, rank), value, [factor], entries, is_dear=True
+        )
+    return walk.tape.linear(lambda v, f: v * fit(f, rank), value, [factor], entries)
 
 
 def _full_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
@@ -109,7 +111,7 @@ def _add(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     shape = eqn.outvars[0].aval.shape
     a, b = (aligned(walk, terms or (), shape) for terms in given)
     if eqn.primitive is lax.sub_p:
-        b = walk.map_values(b, lambda v: -v, lambda c: -c)
+        b = walk.scaled(b, -1.0)
     return [walk.merged([*a, *b])]
 
 
@@ -147,13 +149,17 @@ def _chosen(walk: Propagation, term: Term, which: Any, j: int, aval: Any) -> Ter
             [],
             [which],
             mask_shape,
+            flops=0,
+            selected=int(np.prod(mask_shape, dtype=np.int64)),
         )
         return Term(term.columns, slot)
     entries = np.broadcast_shapes(value.shape, mask_shape)
-    slot = walk.tape.step(
+    slot = walk.tape.linear(
         lambda v, m: jnp.where(is_case(m, j, rank), v, jnp.zeros_like(v)),
-        [value],
+        value,
         [which],
         entries,
+        flops=0,
+        selected=int(np.prod(entries, dtype=np.int64)),
     )
     return Term(term.columns, slot)

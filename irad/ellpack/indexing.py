@@ -12,7 +12,7 @@ from jax.lax import GatherScatterMode as Mode
 
 from irad.ellpack.moving import sliced
 from irad.ellpack.propagation import Equation, Propagation, rule
-from irad.ellpack.shapes import taken
+from irad.ellpack.shapes import is_gathered, taken
 from irad.ellpack.terms import Columns, Slot, Term, Terms, width
 
 Given = list[Terms | None]
@@ -111,8 +111,15 @@ def taken_term(
     if isinstance(value, Slot):
         probe = np.broadcast_to(np.int8(0), value.shape)
         result = taken(np, probe, shape, source).shape
-        value = walk.tape.step(
-            lambda v: taken(jnp, v, shape, source), [value], [], result, flops=0
+        moved = int(np.prod(result, dtype=np.int64))
+        gathered = moved if is_gathered(value.shape, source) else 0
+        value = walk.tape.linear(
+            lambda v: taken(jnp, v, shape, source),
+            value,
+            [],
+            result,
+            flops=0,
+            gathered=gathered,
         )
     return Term(walk.columns(index), value)
 

@@ -119,10 +119,13 @@ def padded_term(
         return Term(term.columns, _padded_value(walk, value, shape, config, padded))
     full = spread(np, index, shape, padded)
     columns = walk.columns(pad_array(np, full, config, -1))
-    if isinstance(value, Slot):
-        axes = [d for d in padded if value.shape[d + 1] != 1]
-        value = _padded_value(walk, value, shape, config, axes)
-    return Term(columns, value)
+    if not isinstance(value, Slot):
+        return Term(columns, value)
+    axes = [d for d in padded if value.shape[d + 1] != 1]
+    is_zero = len(axes) == len(padded) and (
+        term.is_zero_outside or not term.columns.has_gaps
+    )
+    return Term(columns, _padded_value(walk, value, shape, config, axes), is_zero)
 
 
 def _padded_value(
@@ -141,7 +144,7 @@ def _padded_value(
         return pad_array(xp, spread(xp, x, shape, axes), chosen, 0)
 
     result = pad(np, np.broadcast_to(np.int8(0), value.shape)).shape
-    return walk.tape.step(lambda v: pad(jnp, v), [value], [], result, flops=0)
+    return walk.tape.linear(lambda v: pad(jnp, v), value, [], result, flops=0)
 
 
 def pad_array(
@@ -210,10 +213,53 @@ def joined(
 
     What moved elements may have left some of a variable's terms with equal columns.
     """
-    return tuple(
-        _joined_term(walk, row, shapes, axis, dtype)
-        for row in _rows([walk.distinct(terms or ()) for terms in given])
-    )
+    pieces = [walk.distinct(terms or ()) for terms in given]
+    if _is_wasteful(pieces, shapes, axis):
+        return tuple(
+            _placed(walk, t, i, shapes, axis, dtype)
+            for i, terms in enumerate(pieces)
+            for t in terms
+        )
+    return tuple(_joined_term(walk, row, shapes, axis, dtype) for row in _rows(pieces))
+
+
+WASTE, WIDE = 4, 16
+"""Terms side by side are kept apart if there are so many times the entries otherwise,
+and so many in an element."""
+
+
+def _is_wasteful(
+    pieces: Sequence[Terms], shapes: Sequence[tuple[int, ...]], axis: int
+) -> bool:
+    """Whether a few elements have far more entries than the others."""
+    widths = [sum(t.k for t in terms) for terms in pieces]
+    lengths = [shape[axis] for shape in shapes]
+    needed = sum(k * n for k, n in zip(widths, lengths, strict=True))
+    most = max(widths)
+    return most >= WIDE and most * sum(lengths) > WASTE * needed
+
+
+def _placed(
+    walk: Propagation,
+    term: Term,
+    i: int,
+    shapes: Sequence[tuple[int, ...]],
+    axis: int,
+    dtype: Any,
+) -> Term:
+    """A term of one of the pieces alone; entries of a single element stay its own."""
+    value = term.value
+    if isinstance(value, Slot) and value.shape[axis + 1] != 1:
+        row: list[Term | None] = [None] * len(shapes)
+        row[i] = term
+        return _joined_term(walk, row, shapes, axis, dtype)
+    lengths = [shape[axis] for shape in shapes]
+    before, after = sum(lengths[:i]), sum(lengths[i + 1 :])
+    index = spread(np, term.columns.index, shapes[i], [axis])
+    beside = [(0, 0)] * index.ndim
+    beside[axis + 1] = (before, after)
+    columns = walk.columns(np.pad(index, beside, constant_values=-1))
+    return Term(columns, value)
 
 
 def _rows(pieces: Sequence[Terms]) -> list[list[Term | None]]:

@@ -7,8 +7,8 @@ of the entries is written on a tape. All tangents have one dtype.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from jax import numpy as jnp
 
 from irad._compat.ir import Jaxpr, Literal, Var
 from irad.ellpack.compaction import compacted
+from irad.ellpack.multiples import Multiple, bounded, multiple_of
 from irad.ellpack.terms import (
     Array,
     Columns,
@@ -61,6 +62,9 @@ class Propagation:
     """How many equations were applied as a whole."""
     _columns: dict[Any, Columns] = field(default_factory=dict)
     _compact: set[tuple[int, ...]] = field(default_factory=set)
+    _copies: dict[tuple[Any, int], Slot] = field(default_factory=dict)
+    multiples: dict[Var, Multiple] = field(default_factory=dict)
+    """Residuals that are a number times another, or a number."""
     computed: list[Equation] = field(default_factory=list)
     """Equations between residuals, to be run before the tape."""
     factors: list[Factor] | None = None
@@ -70,6 +74,13 @@ class Propagation:
         """TooWideError where so many entries cannot be kept in terms."""
         if entries > LARGEST:
             raise TooWideError("a Jacobian has too many entries to be kept in terms")
+
+    def compute(self, eqn: Equation) -> None:
+        """Leaves an equation between residuals to be run before the tape."""
+        self.computed.append(eqn)
+        found = multiple_of(eqn, self.multiples)
+        if found is not None:
+            self.multiples[eqn.outvars[0]] = found
 
     def columns(self, index: np.ndarray) -> Columns:
         """The columns with this index, one object for equal ones."""
@@ -90,27 +101,39 @@ class Propagation:
         self.num_columns += size
         return identity(shape, factor.offset)
 
+    def multiple(self, x: Any) -> Multiple:
+        """What an operand is a multiple of; None where it is a number throughout."""
+        if isinstance(x, Literal) and not np.ndim(x.val):
+            return float(np.float64(x.val)), None
+        if isinstance(x, Literal):
+            return 1.0, x
+        return self.multiples.get(x, (1.0, x))
+
     def known_value(self, x: Any) -> np.ndarray | None:
         """The value of an operand where it is known on the host."""
         if isinstance(x, Literal):
             return np.asarray(x.val)
         return self.known.get(x)
 
-    def map_values(
-        self, terms: Terms, make: Callable[[Array], Array], constant: Any = None
-    ) -> Terms:
-        """Terms with ``make`` applied to the entries, ``constant`` to constant ones."""
-        return tuple(
-            Term(t.columns, self.mapped(t.value, make, constant)) for t in terms
-        )
+    def copied(self, x: Any, rank: int) -> Slot:
+        """A residual as entries, one for each element; one slot for equal ones."""
+        if (x, rank) not in self._copies:
+            shape = (1, *(x.aval.shape or (1,) * rank))
+            make = lambda f: jnp.reshape(f, shape)  # noqa: E731
+            self._copies[x, rank] = self.tape.step(make, [], [x], shape, flops=0)
+        return self._copies[x, rank]
 
-    def mapped(
-        self, value: Value, make: Callable[[Array], Array], constant: Any = None
-    ) -> Value:
-        """One term's entries under an elementwise function that keeps zero."""
-        if isinstance(value, Slot):
-            return self.tape.step(make, [value], [], value.shape)
-        return value if constant is None else constant(value)
+    def scaled(self, terms: Terms, c: float) -> Terms:
+        """Terms times a number."""
+        return tuple(replace(t, value=self.times(t.value, c)) for t in terms)
+
+    def times(self, value: Value, c: float) -> Value:
+        """Entries times a number, which waits unless it could overflow."""
+        if not isinstance(value, Slot):
+            return c * value
+        if bounded(c * value.factor, None):
+            return value.scaled(c)
+        return self.tape.step(lambda v: v * c, [value], [], value.shape)
 
     def moved(self, terms: Terms, move: Callable[[Any, Array], Array]) -> Terms:
         """Terms whose elements are moved: ``move(np or jnp, array)`` does it."""
@@ -123,7 +146,8 @@ class Propagation:
         if isinstance(value, Slot):
             probe = np.broadcast_to(np.int8(0), value.shape)
             shape = move(np, probe).shape
-            value = self.tape.step(lambda v: move(jnp, v), [value], [], shape, flops=0)
+            make = lambda v: move(jnp, v)  # noqa: E731
+            value = self.tape.linear(make, value, [], shape, flops=0)
         return Term(columns, value)
 
     def merged(self, terms: Iterable[Term]) -> Terms:
@@ -170,42 +194,39 @@ class Propagation:
 
     def _overlay(self, a: Term, b: Term, columns: Columns) -> Term:
         """The sum of two terms with gaps: each counts where it has an entry."""
-        values = [t.value for t in (a, b)]
-        if values[0] == values[1] and not isinstance(values[0], Slot):
-            both = (a.columns.index >= 0) & (b.columns.index >= 0)
-            if not both.any():
-                return Term(columns, values[0])
-        slots = [v for v in values if isinstance(v, Slot)]
-        masks = [t.columns.index >= 0 for t in (a, b)]
-        constants = [v for v in values if not isinstance(v, Slot)]
+        terms = (b, a) if isinstance(a.value, Slot) and a.is_zero_outside else (a, b)
+        masks = [t.columns.index >= 0 for t in terms]
+        first, second = (t.value for t in terms)
+        disjoint = not (masks[0] & masks[1]).any()
+        if disjoint and first == second and not isinstance(first, Slot):
+            return Term(columns, first)
+        shares = [
+            _Share(t, mask, self.dtype) for t, mask in zip(terms, masks, strict=True)
+        ]
+        slots = [v for v in (first, second) if isinstance(v, Slot)]
         shape = np.broadcast_shapes(
             columns.index.shape, *(slot.shape for slot in slots)
         )
+        size = int(np.prod(shape, dtype=np.int64))
+        if not disjoint or not slots:
 
-        disjoint = not (masks[0] & masks[1]).any()
+            def add(*arrays: Array) -> Array:
+                rest = iter(arrays)
+                return jnp.broadcast_to(shares[0].of(rest) + shares[1].of(rest), shape)
 
-        def add(*arrays: Array) -> Array:
-            rest, fixed = iter(arrays), iter(constants)
-            first, second = (
-                next(rest) if isinstance(value, Slot) else next(fixed)
-                for value in values
-            )
-            if disjoint:
-                # What stands where neither has an entry is not specified.
-                return jnp.broadcast_to(jnp.where(masks[0], first, second), shape)
-            shares = [
-                v if mask.all() else jnp.where(mask, v, 0.0)
-                for v, mask in zip((first, second), masks, strict=True)
-            ]
-            return jnp.broadcast_to(shares[0] + shares[1], shape)
+            masked = sum(share.is_masked for share in shares) * size
+            flops = size if slots else 0
+            slot = self.tape.step(add, slots, [], shape, flops, selected=masked)
+            return Term(columns, slot, is_zero_outside=True)
 
-        if not slots:
-            filled = np.where(masks[0], constants[0], 0.0)
-            filled = filled + np.where(masks[1], constants[1], 0.0)
-            filled = filled.astype(self.dtype)
-            return Term(columns, self.tape.step(lambda: filled, [], [], shape))
-        flops = 0 if disjoint else None
-        return Term(columns, self.tape.step(add, slots, [], shape, flops=flops))
+        def choose(*arrays: Array) -> Array:
+            # What stands where neither has an entry is not specified.
+            rest = iter(arrays)
+            taken = (next(rest) if isinstance(v, Slot) else v for v in (first, second))
+            return jnp.broadcast_to(jnp.where(masks[0], *taken), shape)
+
+        slot = self.tape.step(choose, slots, [], shape, 0, selected=size)
+        return Term(columns, slot, is_zero_outside=terms[1].is_zero_outside)
 
     def _sum(self, a: Term, b: Term) -> Term:
         if not isinstance(a.value, Slot) and not isinstance(b.value, Slot):
@@ -214,12 +235,50 @@ class Propagation:
             a, b = b, a
         assert isinstance(a.value, Slot)
         if not isinstance(b.value, Slot):
-            shift = b.value
+            is_zero = a.is_zero_outside and a.columns.index.shape == a.value.shape
+            inside = a.columns.index >= 0 if is_zero else np.True_
+            shift = np.where(inside, b.value, 0.0).astype(self.dtype)
             slot = self.tape.step(lambda v: v + shift, [a.value], [], a.value.shape)
-            return Term(a.columns, slot)
-        shape = np.broadcast_shapes(a.value.shape, b.value.shape)
-        slot = self.tape.step(lambda v, w: v + w, [a.value, b.value], [], shape)
-        return Term(a.columns, slot)
+            return Term(a.columns, slot, is_zero)
+        is_zero = a.is_zero_outside and b.is_zero_outside
+        return Term(a.columns, self._added(a.value, b.value), is_zero)
+
+    def _added(self, a: Slot, b: Slot) -> Slot:
+        """The sum of entries; a factor that both have, up to its sign, waits."""
+        if a.number == b.number:
+            return a.array.scaled(a.factor + b.factor)
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        if abs(a.factor) != abs(b.factor):
+            return self.tape.step(lambda v, w: v + w, [a, b], [], shape)
+        if a.factor == b.factor:
+            slots, make = [a.array, b.array], lambda v, w: v + w
+            return self.tape.step(make, slots, [], shape).scaled(a.factor)
+        a, b = (a, b) if a.factor > 0 else (b, a)
+        slots, make = [a.array, b.array], lambda v, w: v - w
+        return self.tape.step(make, slots, [], shape).scaled(a.factor)
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """What a term adds to a sum: its entries, and zero where it has none."""
+
+    term: Term
+    mask: np.ndarray
+    dtype: Any
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether zeros are written at run time."""
+        is_computed = isinstance(self.term.value, Slot)
+        return is_computed and not self.term.is_zero_outside and not self.mask.all()
+
+    def of(self, arrays: Iterator[Array]) -> Array:
+        """The share, its entries the next of the arrays if they are computed."""
+        value = self.term.value
+        if not isinstance(value, Slot):
+            return np.where(self.mask, value, 0.0).astype(self.dtype)
+        v = next(arrays)
+        return jnp.where(self.mask, v, 0.0) if self.is_masked else v
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,7 +346,7 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
     for eqn in linear.eqns:
         given = [found.get(x) if type(x) is Var else None for x in eqn.invars]
         if all(terms is None for terms in given):
-            walk.computed.append(eqn)
+            walk.compute(eqn)
             continue
         if len(walk.tape.steps) > MOST_STEPS:
             raise TooWideError("a Jacobian has too many terms")

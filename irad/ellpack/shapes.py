@@ -111,6 +111,13 @@ def _runs(positions: np.ndarray) -> list[tuple[int, int, int]]:
     return runs if len(runs) <= _MANY_RUNS else []
 
 
+def is_gathered(shape: Shape, source: np.ndarray) -> bool:
+    """Whether ``taken`` reads entries of such a shape one by one."""
+    if all(n == 1 for n in shape[1:]):
+        return False
+    return not _runs(np.maximum(source, 0).reshape(-1))
+
+
 def _run(flat: Array, first: int, last: int, step: int) -> Array:
     return flat[:, first : last + 1 : step]
 

@@ -9,8 +9,9 @@ over an array, or a dense one, keeps a single column index for each entry.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,10 +54,29 @@ class Columns:
 
 @dataclass(frozen=True)
 class Slot:
-    """A computed array of entries, of shape (k, *shape) up to size-1 axes."""
+    """Computed entries: ``factor`` times an array of shape (k, *shape) up to 1s.
+
+    Whatever is computed of entries is linear in them, so that a factor can wait.
+    """
 
     number: int
     shape: tuple[int, ...]
+    factor: float = 1.0
+
+    @property
+    def array(self) -> Slot:
+        """The array itself."""
+        return Slot(self.number, self.shape)
+
+    def scaled(self, c: float) -> Slot:
+        """The entries times a number."""
+        return replace(self, factor=c * self.factor)
+
+    def of(self, array: Array) -> Array:
+        """The entries, from the array."""
+        if self.factor == 1.0:
+            return array
+        return -array if self.factor == -1.0 else array * self.factor
 
 
 Value = float | Slot
@@ -65,10 +85,14 @@ Value = float | Slot
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One share of the Jacobian of a variable."""
+    """One share of the Jacobian of a variable.
+
+    What is computed where there is no entry is zero if ``is_zero_outside``.
+    """
 
     columns: Columns
     value: Value
+    is_zero_outside: bool = False
 
     @property
     def k(self) -> int:
@@ -105,7 +129,9 @@ class Whole:
 class Step:
     """One computation of entries: ``make(*slots' values, *atoms' values)``.
 
-    One that applies a ``whole`` equation gives a list of arrays.
+    One that applies a ``whole`` equation gives a list of arrays. So many entries are
+    ``selected`` by masks, so many ``gathered`` one by one. What ``is_dear``, XLA stores
+    rather than computes it twice.
     """
 
     make: Callable[..., Array]
@@ -114,6 +140,9 @@ class Step:
     result: Slot
     flops: int
     whole: Whole | None = None
+    selected: int = 0
+    gathered: int = 0
+    is_dear: bool = False
 
 
 @dataclass
@@ -130,15 +159,26 @@ class Tape:
         shape: Sequence[int],
         flops: int | None = None,
         whole: Whole | None = None,
+        selected: int = 0,
+        gathered: int = 0,
+        is_dear: bool = False,
     ) -> Slot:
         """Notes a computation; by default it takes one flop for each entry."""
         shape = tuple(shape)
         result = Slot(len(self.steps), shape)
         size = int(np.prod(shape, dtype=np.int64))
         work = size if flops is None else flops
-        step = Step(make, tuple(slots), tuple(atoms), result, work, whole)
+        work += sum(math.prod(slot.shape) for slot in slots if slot.factor != 1.0)
+        given = tuple(slots), tuple(atoms)
+        step = Step(make, *given, result, work, whole, selected, gathered, is_dear)
         self.steps.append(step)
         return result
+
+    def linear(
+        self, make: Callable[..., Array], slot: Slot, *given: Any, **work: Any
+    ) -> Slot:
+        """Notes what is linear in one slot, whose factor waits."""
+        return self.step(make, [slot.array], *given, **work).scaled(slot.factor)
 
     def needed(self, wanted: Iterable[Slot]) -> list[Step]:
         """The steps that some slots depend on, in order."""
@@ -153,10 +193,10 @@ class Tape:
     def run(
         self, wanted: Iterable[Slot], read: Callable[[Any], Array]
     ) -> dict[int, Array]:
-        """The values of slots by number; ``read`` gives the value of an atom."""
+        """The arrays of slots by number; ``read`` gives the value of an atom."""
         values: dict[int, Array] = {}
         for step in self.needed(wanted):
-            taken = [values[slot.number] for slot in step.slots]
+            taken = [slot.of(values[slot.number]) for slot in step.slots]
             values[step.result.number] = step.make(*taken, *map(read, step.atoms))
         return values
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from irad.accumulate import ENGINE
-from irad.cost import Cost, compile_seconds, seconds
+from irad.cost import Cost, call_seconds, compile_seconds, seconds
 from irad.ellpack import TooWideError
 from irad.errors import PlanError
 from irad.ordering import count
@@ -36,6 +36,9 @@ in any case, the second if no equation was applied as a whole."""
 FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 """Vertices are eliminated one by one in programs of so few equations, and inputs or
 outputs of so few elements; larger ones take it on demand."""
+
+EQUAL = 1.02
+"""Predictions do not tell ways apart that are so near to one another."""
 
 DEFAULT_LIMIT = 2 << 30
 """Without a limit, chunks are chosen so that two GiB are held at once."""
@@ -184,11 +187,16 @@ class _Table:
             raise self._nothing_open()
         structured = [row for row in priced if row[1].way not in PLAIN]
         eligible = structured if self.options.sparse and structured else priced
-        best, first = min(eligible, key=lambda row: self._score(row[1]))
+        best, first = self._best(eligible)
         rest = [c for i, c in priced if i != best]
         if not rest:
             return best, f"{first.way}: the only way that is open."
         return best, reason(first, rest)
+
+    def _best(self, rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
+        """The fastest; of what is about as fast the first."""
+        least = min(self._score(candidate) for _, candidate in rows)
+        return next(row for row in rows if self._score(row[1]) <= EQUAL * least)
 
     def _nothing_open(self) -> PlanError:
         if self._least:
@@ -204,8 +212,11 @@ class _Table:
 
     def _score(self, candidate: Candidate) -> float:
         assert candidate.seconds is not None
-        favour = 1.0 if candidate.way in PLAIN else FAVOUR
-        return candidate.seconds * favour
+        assert candidate.cost is not None
+        if candidate.way in PLAIN:
+            return candidate.seconds
+        working = seconds(candidate.cost, self.options.backend)
+        return candidate.seconds + (FAVOUR - 1.0) * working
 
     def _closed(self, way: str, why: str) -> None:
         self.rows.append(Candidate(Recipe(way), None, None, why))
@@ -355,7 +366,7 @@ class _Table:
             held = quantity(cost.peak_bytes, "B")
             self._closed(recipe.way, f"{note}; holds {held}, more than the limit")
             return
-        time = seconds(cost, self.options.backend)
+        time = call_seconds(cost, self.options.backend)
         self.rows.append(Candidate(recipe, cost, time, note))
 
 

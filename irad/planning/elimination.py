@@ -25,8 +25,7 @@ from irad.linearization import is_differentiable
 from irad.ordering import Graph, markowitz, search
 from irad.planning.program import Program, size_of
 from irad.planning.result import Structure
-from irad.planning.sweeps import Sweeps, Swept, inlined, residual_values
-from irad_passes import cse, dce
+from irad.planning.sweeps import Sweeps
 
 WIDEST = 16
 """Edges with more entries for an element are left to the other ways."""
@@ -45,10 +44,8 @@ class Elimination:
         section = program.whole()
         wanted = tuple(is_differentiable(v.aval) for v in section.stop)
         split = ENGINE.linearize(section.jaxpr, section.active, wanted)
-        linear = dce(cse(inlined(split.linear)))
-        known = residual_values(program, section, split, linear)
-        self._walk = Propagation(self.sweeps.tape, program.columns, dtype, known)
-        self.sweeps.swept.append(Swept(section, split, linear, self._walk))
+        swept = self.sweeps.walked(section, split, program.columns)
+        self._walk, linear = swept.walk, swept.linear
         self._linear = linear
         self._tangents = linear.invars[len(split.sources) :]
         self._split = split
@@ -68,7 +65,7 @@ class Elimination:
         """The local Jacobian of an equation, an edge from each operand."""
         operands = [self._number.get(x) if type(x) is Var else None for x in eqn.invars]
         if all(n is None for n in operands):
-            self._walk.computed.append(eqn)
+            self._walk.compute(eqn)
             return
         if len(self._variables) > MOST_VERTICES:
             raise TooWideError(f"it has more than {MOST_VERTICES} vertices")
@@ -81,6 +78,7 @@ class Elimination:
         local = Propagation(
             self.sweeps.tape, total, self.sweeps.dtype, self._walk.known
         )
+        local.multiples = self._walk.multiples
         given = [
             None if n is None else identity(self._shape(n), first[n]) for n in operands
         ]
@@ -150,21 +148,23 @@ class Elimination:
     def _scaled(self, term: Term, b: Term, j: int) -> Term:
         """A term times the ``j``-th entries of another."""
         if not isinstance(b.value, Slot):
-            c = b.value
-            value = self._walk.mapped(term.value, lambda v: c * v, lambda v: c * v)
-            return Term(term.columns, term.value if c == 1.0 else value)
+            return Term(term.columns, self._walk.times(term.value, b.value))
         row = min(j, b.value.shape[0] - 1)
         if not isinstance(term.value, Slot):
             c, shape = term.value, (1, *b.value.shape[1:])
-            slot = self._walk.tape.step(
-                lambda w: c * w[row : row + 1], [b.value], [], shape
+            slot = self._walk.tape.linear(
+                lambda w: w[row : row + 1], b.value, [], shape, flops=0
             )
-            return Term(term.columns, slot)
+            return Term(term.columns, self._walk.times(slot, c))
         shape = np.broadcast_shapes(term.value.shape, (1, *b.value.shape[1:]))
         slot = self._walk.tape.step(
-            lambda v, w: v * w[row : row + 1], [term.value, b.value], [], shape
+            lambda v, w: v * w[row : row + 1],
+            [term.value.array, b.value.array],
+            [],
+            shape,
         )
-        return Term(term.columns, slot)
+        value = self._walk.times(slot.scaled(term.value.factor), b.value.factor)
+        return Term(term.columns, value)
 
     def _collected(self, edges: dict[tuple[int, int], Terms]) -> Structure:
         """What is left: edges from inputs to outputs."""

@@ -13,9 +13,11 @@ from irad._compat.ir import ClosedJaxpr, Jaxpr, Var, is_inexact
 from irad.accumulate import ENGINE
 from irad.cost import Cost, cost_of, equation_cost, room, tidied
 from irad.ellpack import Slot, TooWideError, slots_of
+from irad.ellpack.assembly import FEW_FACTORS
 from irad.ellpack.terms import Step, Whole
 from irad.graph import SplitProgram
 from irad.linearization import is_differentiable
+from irad.planning.joined import CONTRACTION, joined
 from irad.planning.program import Program
 from irad.planning.result import Structure
 from irad.planning.sweeps import Sweeps
@@ -31,9 +33,6 @@ MARGIN, TAPE_MARGIN = 1.5, 2.0
 
 Its order and its choice of what to store are its own.
 """
-
-CONTRACTION = 4
-"""A step of so many flops for each entry is a product that is summed."""
 
 
 def forward(
@@ -131,14 +130,15 @@ def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     wanted = slots_of(*structure.all_terms())
     steps = sweeps.tape.needed(wanted)
     itemsize = np.dtype(sweeps.dtype).itemsize
-    total, held = Cost(), 0
-    for valued in _valued(sweeps, steps):
-        total += valued
-        held += valued.peak_bytes
-    taped = _taped(steps, wanted, itemsize)
     result = _result(structure, itemsize, dense=dense)
-    held += round(TAPE_MARGIN * taped.peak_bytes) + result.peak_bytes
-    return replace(total + taped + result, peak_bytes=held)
+    writing = replace(result, bytes=0, kernels=0)
+    made = tidied(joined(sweeps, steps, wanted, writing))
+    held = sum(valued.peak_bytes for valued in _valued(sweeps, steps))
+    held += round(TAPE_MARGIN * _held(steps, wanted, itemsize)) + result.peak_bytes
+    gathered = IRREGULAR * sum(step.gathered for step in steps)
+    total = cost_of(made)
+    total += Cost(bytes=result.bytes + gathered, kernels=result.kernels - 1)
+    return replace(total, peak_bytes=held)
 
 
 def _valued(sweeps: Sweeps, steps: Sequence[Step]) -> Iterator[Cost]:
@@ -172,16 +172,18 @@ def _result(structure: Structure, itemsize: int, *, dense: bool) -> Cost:
         moved = written + irregular * IRREGULAR
         return Cost(bytes=moved, peak_bytes=3 * written, kernels=2)
     apart = sum(factor.size for factor in structure.factors)
-    flops = 2 * apart * structure.rows * structure.columns
+    sums = max(2 * apart - 1, 0)
+    products = sums * structure.rows * structure.columns
+    flops = products + structure.additions
     beside = 2 * apart * (structure.rows + structure.columns) * itemsize
     parts = len(structure.outputs) * len(structure.inputs)
     times = 2 if parts > 1 or apart or structure.by_input else 1
     return Cost(
         flops=flops,
-        contracted=flops,
-        bytes=written,
+        contracted=products if apart > FEW_FACTORS else 0,
+        bytes=written + beside,
         peak_bytes=times * written + beside,
-        kernels=2,
+        kernels=2 + 2 * len(structure.factors),
     )
 
 
@@ -197,22 +199,6 @@ def together(*costs: Cost) -> Cost:
     """One after the other, where each holds its results to the end."""
     held = sum(cost.peak_bytes for cost in costs)
     return replace(sum(costs, start=Cost()), peak_bytes=held)
-
-
-def _taped(steps: Sequence[Step], wanted: Sequence[Slot], itemsize: int) -> Cost:
-    """Steps that are no products run inside other kernels, half of them stored."""
-    total = Cost()
-    for step in steps:
-        if step.whole is not None:
-            total += _whole(step.whole)
-            continue
-        size = _elements(step.result)
-        if step.flops >= CONTRACTION * max(size, 1):
-            moved = (size + sum(map(_elements, step.slots))) * itemsize
-            total += Cost(step.flops, 0, moved, 0, step.flops, 1)
-        elif step.flops:
-            total += Cost(step.flops, 0, size // 2 * itemsize)
-    return replace(total, peak_bytes=_held(steps, wanted, itemsize))
 
 
 def _whole(whole: Whole) -> Cost:

@@ -19,7 +19,7 @@ from irad.ellpack import (
     entries_of,
     slots_of,
 )
-from irad.ellpack.assembly import Product, Values
+from irad.ellpack.assembly import Product, Values, kinds_of
 from irad.ellpack.propagation import Factor
 from irad.planning.program import size_of
 
@@ -145,11 +145,24 @@ class Structure:
         """The number of entries that are computed, present or not."""
         sides = ((self.by_output, self.outputs), (self.by_input, self.inputs))
         return sum(
-            t.k * size_of([v])
+            _computed(t, size_of([v]))
             for parts, variables in sides
             for terms, v in zip(parts, variables, strict=False)
             for t in terms
         ) + sum(t.k * factor.size for factor in self.factors for t in factor.terms)
+
+    @property
+    def additions(self) -> int:
+        """The flops to add up dense shares where the Jacobian is written densely."""
+        sides = (
+            (self.by_output, self.outputs, self.columns),
+            (self.by_input, self.inputs, self.rows),
+        )
+        return sum(
+            kinds_of(terms, v.aval.shape, 0, n, upon=False).additions * size_of([v]) * n
+            for parts, variables, n in sides
+            for terms, v in zip(parts, variables, strict=False)
+        )
 
     @property
     def stored(self) -> int:
@@ -203,6 +216,16 @@ class Structure:
 
 def _pattern(row: Any, column: Any, shape: tuple[int, int]) -> Any:
     return sparse().csr_array((np.ones(len(row), np.bool_), (row, column)), shape=shape)
+
+
+def _computed(t: Term, size: int) -> int:
+    """The entries of a term of a variable of so many elements.
+
+    Where it is stretched over elements most of which have none, those that have count.
+    """
+    if t.columns.has_gaps:
+        return min(t.k * size, int((t.columns.index >= 0).sum()))
+    return t.k * size
 
 
 def _entries_shape(t: Term) -> tuple[int, ...]:

@@ -124,7 +124,8 @@ class _Chain:
     ) -> Slot:
         variables = self.variables[rows]
         n = self._size(columns)
-        slots = [t.value for ts in parts for t in ts if isinstance(t.value, Slot)]
+        entries = [t.value for ts in parts for t in ts if isinstance(t.value, Slot)]
+        slots = [slot.array for slot in entries]
         dtype = self.sweeps.dtype
 
         def make(*arrays: Array) -> Array:

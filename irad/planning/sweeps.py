@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from irad._compat.ir import ClosedJaxpr, Jaxpr, Literal, Var
 from irad.accumulate import ENGINE
 from irad.compression.known import known_values
 from irad.ellpack import Propagation, Tape, Terms, identity, propagate, slots_of
+from irad.ellpack.multiples import Multiple, multiple_of
 from irad.graph import SplitProgram
 from irad.linear_map import bind
 from irad.linearization import is_differentiable
@@ -31,6 +32,8 @@ class Swept:
     split: SplitProgram
     linear: Jaxpr
     walk: Propagation
+    bases: tuple[Var, ...] = ()
+    """What residuals are multiples of: results of the forward program beside them."""
 
 
 @dataclass
@@ -74,20 +77,24 @@ class Sweeps:
         *,
         apart: bool = False,
     ) -> list[Terms]:
-        linear = dce(cse(inlined(split.linear)))
-        walk = Propagation(
-            self.tape, columns, self.dtype, self._known(section, split, linear)
-        )
+        swept = self.walked(section, split, columns)
         if apart:
-            walk.factors = []
-        self.swept.append(Swept(section, split, linear, walk))
-        return propagate(walk, linear, seeds)
+            swept.walk.factors = []
+        return propagate(swept.walk, swept.linear, seeds)
 
-    def _known(
-        self, section: Section, split: SplitProgram, linear: Jaxpr
-    ) -> Mapping[Var, np.ndarray]:
-        """The values of index arrays and masks among the residuals."""
-        return residual_values(self.program, section, split, linear)
+    def walked(self, section: Section, split: SplitProgram, columns: int) -> Swept:
+        """A section to be walked through, with what is known of its residuals."""
+        linear = dce(cse(inlined(split.linear)))
+        known = residual_values(self.program, section, split, linear)
+        walk = Propagation(self.tape, columns, self.dtype, known)
+        found = residual_multiples(self.program, section, split, linear)
+        bases = {x: Var(x.aval) for _, x in found.values() if x is not None}
+        walk.multiples = {
+            v: (c, None if x is None else bases[x]) for v, (c, x) in found.items()
+        }
+        split = replace(split, forward=_with_results(split.forward, list(bases)))
+        self.swept.append(Swept(section, split, linear, walk, (*bases.values(),)))
+        return self.swept[-1]
 
     def environment(self, inputs: Sequence[Array]) -> dict[Any, Array]:
         """All values that the tape reads, from those of the program's inputs."""
@@ -105,6 +112,7 @@ class Sweeps:
             consts = zip(s.linear.constvars, s.split.linear.consts, strict=True)
             env.update(consts)
             env.update(zip(s.linear.invars, residuals, strict=False))
+            env.update(zip(s.bases, outs[len(outs) - len(s.bases) :], strict=True))
             evaluate_in(env, s.walk.computed)
         return env
 
@@ -153,6 +161,48 @@ def residual_values(
         elif x in values or x in inside:
             found[v] = np.asarray(values[x] if x in values else inside[x])
     return found
+
+
+def residual_multiples(
+    program: Program, section: Section, split: SplitProgram, linear: Jaxpr
+) -> dict[Var, Multiple]:
+    """Residuals that are a number, or times a number a variable of the forward program.
+
+    Numbers are those of literals alone, which a program's key tells apart.
+    """
+    outside: dict[Var, Multiple] = {}
+    for eqn in program.prologue:
+        found = multiple_of(eqn, outside)
+        if found is not None and found[1] is None:
+            outside[eqn.outvars[0]] = found
+    forward, given = split.forward.jaxpr, section.jaxpr.invars
+    inside = {
+        v: outside[x]
+        for v, x in zip(forward.invars, given, strict=True)
+        if x in outside
+    }
+    for eqn in forward.eqns:
+        found = multiple_of(eqn, inside)
+        if found is not None:
+            inside[eqn.outvars[0]] = found
+    computed = iter(forward.outvars[len(section.stop) :])
+    multiples: dict[Var, Multiple] = {}
+    for v, source in zip(linear.invars, split.sources, strict=False):
+        x: Any = next(computed) if source is None else given[source]
+        known = inside if source is None else outside
+        if type(x) is Var and x in known:
+            multiples[v] = known[x]
+    return multiples
+
+
+def _with_results(closed: ClosedJaxpr, more: Sequence[Var]) -> ClosedJaxpr:
+    """A program that gives some of its variables beside its results."""
+    jaxpr = closed.jaxpr
+    outvars = [*jaxpr.outvars, *more]
+    made = ir.make_jaxpr_object(
+        jaxpr.invars, outvars, jaxpr.eqns, "forward", jaxpr.constvars
+    )
+    return ir.closed_jaxpr(made, closed.consts) if more else closed
 
 
 def evaluate_in(env: dict[Any, Array], eqns: Sequence[Any]) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import irad
 from benchmarks.programs import jacobians
+from irad.cost import MACHINES
 from irad.instruments.work import Work, work
 
 pytestmark = pytest.mark.usefixtures("float32", "standard_promotion")
@@ -21,7 +23,7 @@ def work_of(fun: Any, *args: Any) -> Work:
     return work(jax.jit(fun).lower(*args).compile().as_text() or "")
 
 
-@pytest.mark.parametrize("name", ["tridiagonal", "diagonal + rank 1"])
+@pytest.mark.parametrize("name", ["tridiagonal", "diagonal + rank 1", "arrow"])
 def test_a_dense_jacobian_takes_no_operations_for_its_zeros(name: str) -> None:
     program = PROGRAMS[name]
     args = program.arguments()
@@ -50,7 +52,7 @@ def test_entries_that_never_meet_are_not_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("elementwise", 1.12), ("tridiagonal", 1.01)]
+    ("name", "most"), [("elementwise", 1.12), ("tridiagonal", 1.01), ("arrow", 1.0)]
 )
 def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
     program = PROGRAMS[name]
@@ -58,3 +60,33 @@ def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
     J = irad.jacobian(program.make(), format="bcoo")
     ours = work_of(lambda *args: J(*args).data, *args)
     assert ours.flops <= most * work_of(program.by_hand, *args).flops
+
+
+def test_constant_factors_are_multiplied_in_once() -> None:
+    def valley(x: Any) -> Any:
+        return jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    x = jnp.linspace(0.1, 1.0, 100)
+    H = irad.hessian(valley, format="bcoo")
+    assert work_of(lambda x: H(x).data, x).flops <= 9 * x.size
+    np.testing.assert_allclose(H(x).todense(), jax.hessian(valley)(x), rtol=1e-5)
+
+
+def test_factors_that_could_overflow_do_not_wait() -> None:
+    def fun(x: Any) -> Any:
+        return 1e-30 * (jnp.sin(x * 1e30) * 1e20) * 1e-20
+
+    x = jnp.linspace(0.1, 1.0, 7) * 1e-30
+    np.testing.assert_allclose(irad.jacobian(fun)(x), jax.jacobian(fun)(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["Roe flux", "robot arm", "human heart dipole", "propane combustion"]
+)
+def test_scalar_programs_are_small_enough_to_run_at_once(name: str) -> None:
+    program = PROGRAMS[name]
+    args = program.arguments()
+    made = jax.jit(irad.jacobian(program.make())).lower(*args).compile()
+    counted = made.cost_analysis()
+    assert counted is not None
+    assert counted["flops"] < MACHINES["cpu"].inline
