@@ -14,7 +14,7 @@ from jax import numpy as jnp
 from irad._compat import scientific
 from irad.compression.picture import SparsityPattern
 from irad.ellpack import Slot, Term, Terms, values_of
-from irad.ellpack.assembly import Values
+from irad.ellpack.entries import Values
 from irad.ellpack.terms import Columns
 from irad.planning.result import Structure
 

@@ -19,7 +19,8 @@ from irad.ellpack import (
     entries_of,
     slots_of,
 )
-from irad.ellpack.assembly import Product, Values, kinds_of
+from irad.ellpack.assembly import Product, kinds_of
+from irad.ellpack.entries import Values
 from irad.ellpack.propagation import Factor
 from irad.planning.program import size_of
 

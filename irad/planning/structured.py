@@ -9,7 +9,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from irad.ellpack import Slot, Term, Terms, dense_block
-from irad.ellpack.assembly import values_of
+from irad.ellpack.entries import values_of
 from irad.planning.chains import Product, Pull, Push, Tree
 from irad.planning.program import Program, Section, size_of
 from irad.planning.result import Structure

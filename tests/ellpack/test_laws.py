@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 
 from irad.ellpack import Propagation, Tape, Terms, dense_block, entries_of, identity
-from irad.ellpack.assembly import Entries, values_of
+from irad.ellpack.entries import Entries, values_of
 from irad.ellpack.propagation import RULES, propagate
 from irad.ellpack.terms import Term, slots_of
 from irad.planning.result import SparseEntries
