@@ -159,6 +159,9 @@ def _valued(sweeps: Sweeps, steps: Sequence[Step]) -> Iterator[Cost]:
             if source is None:
                 y = next(results)
                 kept = [*kept, y] if v in used else kept
+        multiplied = forward.outvars[len(forward.outvars) - len(s.bases) :]
+        bases = zip(s.bases, multiplied, strict=True)
+        kept = [*kept, *(y for v, y in bases if v in used)]
         yield cost_of(tidied(forward.replace(outvars=list(kept))))
         yield from map(equation_cost, computed)
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from jax.experimental import sparse as jax_sparse
 
+import irad
 from benchmarks.harness import derivatives
 from benchmarks.harness.derivatives import Made, Way
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Peer, better_mode, peer
 from benchmarks.harness.tables import plain
-from benchmarks.programs import hessians, jacobians
+from benchmarks.programs import hessians, jacobians, versions
 from benchmarks.programs.derivative import Derivative, Pattern
 from benchmarks.suites import jacobians as suite
 from benchmarks.suites.suite import measure
@@ -329,3 +330,17 @@ def test_another_size_or_dtype_is_a_disagreement():
         matrix(np.eye(3), (2, 2))
     with pytest.raises(DisagreementError):
         matrix(np.ones(3), (2, 2), Pattern(np.arange(2), np.arange(2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("square", (6, 6)), ("tall", (12, 3)), ("wide", (3, 12)), ("scalar", (1, 12))],
+)
+def test_a_version_of_a_model_has_the_shape_that_it_is_named_for(name, shape):
+    named = {program.name: program for program in versions("small")}
+    program = named[f"MLP, {name}"]
+    arguments = program.arguments()
+    assert program.shape(arguments) == shape
+    found = jax.jit(irad.jacobian(program.make()))(*arguments)
+    expected = jax.jit(jax.jacrev(program.make()))(*arguments)
+    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-6)
