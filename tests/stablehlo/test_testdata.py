@@ -71,5 +71,28 @@ def test_any_function_of_a_file_is_differentiated() -> None:
     value, slope = irad.stablehlo.vjp(module, function="square")(x, np.ones_like(x))
     np.testing.assert_array_equal(value, x * x)
     np.testing.assert_array_equal(slope, 2 * x)
-    with pytest.raises(TypeError, match="input 0"):
-        irad.stablehlo.vjp(irad.stablehlo.load(EARLY.replace("f32", "i32")), wrt=0)
+
+
+def test_lists_are_read_as_they_were_spelled_early() -> None:
+    (x,) = irad.stablehlo.load(EARLY, function="inputs")()
+    (y,) = irad.stablehlo.load(EARLY, function="expected")()
+    text = """func.func @main(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
+      %y = "stablehlo.transpose"(%x) {
+        permutation = dense<[1, 0]> : tensor<2xi64>
+      } : (tensor<2x3xf32>) -> tensor<3x2xf32>
+      %z = "stablehlo.slice"(%y) {
+        start_indices = dense<0> : tensor<2xi64>,
+        limit_indices = dense<[3, 2]> : tensor<2xi64>,
+        strides = dense<1> : tensor<2xi64>
+      } : (tensor<3x2xf32>) -> tensor<3x2xf32>
+      return %z : tensor<3x2xf32>
+    }"""
+    module = irad.stablehlo.load(text)
+    np.testing.assert_array_equal(module(x)[0], y)
+    np.testing.assert_array_equal(irad.stablehlo.vjp(module)(x, y)[1], x)
+    assert irad.stablehlo.load(EARLY).outputs[0].dtype == bool
+
+
+def test_what_the_parser_does_not_know_is_an_error_with_its_place() -> None:
+    with pytest.raises(ModuleError, match=r"<text>:6:"):
+        irad.stablehlo.load(EARLY.replace("permutation", "permutatoin"))

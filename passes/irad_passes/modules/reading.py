@@ -16,6 +16,7 @@ from irad_passes._compat.mlir import (
     stablehlo,
 )
 from irad_passes.errors import ModuleError
+from irad_passes.modules.spelling import respelled
 from irad_passes.modules.updating import updated
 
 _PRODUCER = b"StableHLO_v"
@@ -83,6 +84,9 @@ def parse(source: str | bytes, file: str = "") -> Any:
                 return stablehlo.deserialize_portable_artifact(context(), source)
             return ir.Module.parse(source)
         except ir.MLIRError as error:
+            today = respelled(source)
+            if today is not None:
+                return parse(today, file)
             raise ModuleError(*_first_diagnostic(error, file)) from None
         except (ValueError, UnicodeDecodeError) as error:
             raise ModuleError(f"this is no module: {error}", file) from None
