@@ -9,6 +9,7 @@ from benchmarks.programs import (
     differential,
     grids,
     lorenz,
+    operations,
     perceptron,
     random_field,
     recurrent,
@@ -31,6 +32,7 @@ __all__ = [
     "jacobians",
     "kept_by_gradients",
     "models",
+    "modules",
     "versions",
 ]
 
@@ -59,6 +61,11 @@ HESSIANS = (curvature.programs, scalar_graphs.options)
 def models(size: Size) -> list[Program]:
     """Every program that somebody would train, fit or control."""
     return [program for family in MODELS for program in family.programs(size)]
+
+
+def modules(size: Size) -> list[Program]:
+    """Programs to lower: every model, and one around each hard operation."""
+    return [*models(size), *operations.programs(size)]
 
 
 def equation_chains(size: Size) -> list[Program]:

@@ -63,5 +63,11 @@ def of_batch(n: int) -> Program:
     return program(SIZES["small"]._replace(batch=n), f"batch, {n:,}")
 
 
+def deep(layers: int) -> Program:
+    """A narrow net, which takes longer to make than to run."""
+    widths = (32,) * (layers + 1)
+    return program(Sizes(batch=16, widths=widths), f"MLP, {layers} layers")
+
+
 def programs(size: Size) -> list[Program]:
     return [program(SIZES[size])]

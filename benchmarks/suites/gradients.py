@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,23 +45,31 @@ def row(program: Program, peer: Peer) -> Row:
         gradient = compiled(peer.grad(program.make(), program.argnums), arguments)
         result = gradient.run(*arguments)
     difference = agree(result, reference.run(*arguments), tolerance=program.tolerance)
-    sides = {
-        "ours": call(gradient.run, *arguments),
-        "jax": call(reference.run, *arguments),
-    }
-    numerical = _numerical(program, arguments)
-    if numerical:
-        sides["numerical"] = call(numerical.run, *arguments)
     primal = jax.make_jaxpr(program.make())(*arguments)
-    digests = hlo.digest(gradient.module), hlo.digest(reference.module)
     return {
         "equations": counts.equations(primal.jaxpr),
         "difference": difference,
-        "ours": gradient.row(),
-        "jax": reference.row(),
-        "flops_ratio": _over(gradient.work.flops, reference.work.flops),
+        **beside(gradient, reference, arguments, _numerical(program, arguments)),
+    }
+
+
+def beside(
+    ours: Compiled,
+    theirs: Compiled,
+    arguments: Sequence[Any],
+    numerical: Compiled | None = None,
+) -> Row:
+    """Programs for the same values, counted, and timed in turns."""
+    sides = {"ours": call(ours.run, *arguments), "jax": call(theirs.run, *arguments)}
+    if numerical:
+        sides["numerical"] = call(numerical.run, *arguments)
+    digests = hlo.digest(ours.module), hlo.digest(theirs.module)
+    return {
+        "ours": ours.row(),
+        "jax": theirs.row(),
+        "flops_ratio": _over(ours.work.flops, theirs.work.flops),
         "same_program": digests[0] is not None and digests[0] == digests[1],
-        "numerical": _beside(numerical, reference, arguments),
+        "numerical": _beside(numerical, theirs, arguments),
         **_figures(interleaved(sides, rounds=ROUNDS)),
     }
 
@@ -74,7 +83,7 @@ def _numerical(program: Program, arguments: tuple[Any, ...]) -> Compiled | None:
 
 
 def _beside(
-    numerical: Compiled | None, reference: Compiled, arguments: tuple[Any, ...]
+    numerical: Compiled | None, reference: Compiled, arguments: Sequence[Any]
 ) -> Row | None:
     """What they cost, and how far they are off: they are never right to all digits."""
     if numerical is None:
@@ -134,6 +143,20 @@ def _flops(row: Row) -> str:
     return times(row["flops_ratio"]) + ("?" if unknown else "")
 
 
+BESIDE = (
+    Column("flops jax", lambda r: r["jax"]["flops"], quantity),
+    Column("flops", _flops),
+    Column("bytes", lambda r: _over(r["ours"]["bytes"], r["jax"]["bytes"]), times),
+    Column("HLO jax", lambda r: r["jax"]["hlo_instructions"], count),
+    Column("HLO", lambda r: r["ours"]["hlo_instructions"], count),
+    Column("temp jax", lambda r: r["jax"]["temp_bytes"], quantity),
+    Column("temp", lambda r: r["ours"]["temp_bytes"], quantity),
+    Column("ms jax", lambda r: r["median_s"]["jax"], milliseconds),
+    Column("ms", lambda r: r["median_s"]["ours"], milliseconds),
+    Column("time", _time),
+)
+"""The figures of ours beside JAX's."""
+
 SUITE = Suite(
     name="gradients",
     title="Compiled gradients: ours over jax.grad's, of 20 interleaved pairs",
@@ -141,16 +164,7 @@ SUITE = Suite(
     row=row,
     columns=[
         Column("program", lambda r: r["program"]),
-        Column("flops jax", lambda r: r["jax"]["flops"], quantity),
-        Column("flops", _flops),
-        Column("bytes", lambda r: _over(r["ours"]["bytes"], r["jax"]["bytes"]), times),
-        Column("HLO jax", lambda r: r["jax"]["hlo_instructions"], count),
-        Column("HLO", lambda r: r["ours"]["hlo_instructions"], count),
-        Column("temp jax", lambda r: r["jax"]["temp_bytes"], quantity),
-        Column("temp", lambda r: r["ours"]["temp_bytes"], quantity),
-        Column("ms jax", lambda r: r["median_s"]["jax"], milliseconds),
-        Column("ms", lambda r: r["median_s"]["ours"], milliseconds),
-        Column("time", _time),
+        *BESIDE,
         Column("numerical", lambda r: r["numerical_ratio"], interval),
         Column("its error", lambda r: (r["numerical"] or {}).get("error"), digits),
         Column("missed", lambda r: ", ".join(missed(r)) or "none"),
