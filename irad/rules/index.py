@@ -45,6 +45,7 @@ from irad.rules.registry import (
     replaced,
     written_out,
 )
+from irad.rules.scattering import scattered_by
 
 OPERAND, UPDATES = 0, 2
 
@@ -192,11 +193,23 @@ def _scatter_of_winners(x: Array, indices: Array, u: Array, **params: Any) -> Ar
 
 @by_case(lax.scatter_mul_p)
 def _scatter_mul(params: Any, avals: Any, active: tuple[int, ...]) -> Rule | None:
-    """As JAX: in the updates only where no two of them meet."""
+    """In updates that may meet, one after another: JAX has no derivative in these."""
     del avals
     if UPDATES in active and not params["unique_indices"]:
-        return None
+        clips = params["mode"] is GatherScatterMode.CLIP
+        return None if clips else Rewritten(_scatter_mul_in_turn)
     return Jacobian("product", _product_blocks)
+
+
+def _scatter_mul_in_turn(x: Array, indices: Array, u: Array, **params: Any) -> Array:
+    """The product with one update after another."""
+    numbers = params["dimension_numbers"]
+    (y,) = scattered_by(_multiplied, [x], indices, [u], numbers, unique=False)
+    return y
+
+
+def _multiplied(x: Array, u: Array) -> Sequence[Array]:
+    return (lax.mul(x, u),)
 
 
 def _product_blocks(eqn: Equation) -> Blocks:
