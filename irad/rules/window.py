@@ -174,7 +174,8 @@ def _zero(x: Array) -> Any:
     return np.zeros((), x.dtype)
 
 
-def _has_few(params: dict[str, Any]) -> bool:
+def has_few(params: dict[str, Any]) -> bool:
+    """Whether windows are read element by element."""
     return math.prod(params["window_dimensions"]) <= FEW
 
 
@@ -259,7 +260,7 @@ def _selected_tangent(select: Any) -> Rule:
 def _by_size(few: Rule, many: Rule) -> Cases:
     def choose(params: Any, avals: Any, active: Any) -> Rule | None:
         del avals, active
-        if _has_few(params):
+        if has_few(params):
             return few
         return None if any(d != 1 for d in params["window_dilation"]) else many
 
@@ -288,7 +289,7 @@ register(
 def _reduce_window(params: Any, avals: Any, active: Any) -> Rule | None:
     """Windows of many elements are left to JAX, which has forward mode only."""
     del avals, active
-    return Rewritten(_folded) if _has_few(params) else None
+    return Rewritten(_folded) if has_few(params) else None
 
 
 def _folded(

@@ -1,6 +1,10 @@
 """Modules of StableHLO: read, raised to jaxprs, and lowered again."""
 
-from irad_passes.modules.bodied import scatter_by_p, sort_by_p
+from irad_passes.modules.bodied import (
+    scatter_by_p,
+    select_and_scatter_by_p,
+    sort_by_p,
+)
 from irad_passes.modules.frames import Function
 from irad_passes.modules.lowering import artifact, bytecode, hlo, lower
 from irad_passes.modules.opaque import opaque_p
@@ -23,5 +27,6 @@ __all__ = [
     "raise_",
     "read",
     "scatter_by_p",
+    "select_and_scatter_by_p",
     "sort_by_p",
 ]

@@ -1,8 +1,8 @@
 """Operations with a body that lax has no primitive for: primitives that hold the body.
 
 ``sort_by_p`` sorts by any comparator; ``scatter_by_p`` combines by any function, and
-scatters several operands together. Each lowers to the operation, with the body as its
-region.
+scatters several operands together; ``select_and_scatter_by_p`` selects from windows by
+any comparison. Each lowers to the operation, with the body as its region.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ sort_by_p = Primitive("sort_by")
 
 scatter_by_p = Primitive("scatter_by")
 """Operands, indices, updates; ``body`` takes scalars of all operands, then updates."""
+
+select_and_scatter_by_p = Primitive("select_and_scatter_by")
+"""Operand, source, initial value; ``select`` and ``scatter`` take two scalars."""
 
 
 def _lower_sort(
@@ -80,11 +83,41 @@ def _lower_scatter(
     return list(op.results)
 
 
+def _lower_select_and_scatter(
+    ctx: Any,
+    x: Any,
+    source: Any,
+    start: Any,
+    *,
+    select: ClosedJaxpr,
+    scatter: ClosedJaxpr,
+    window_dimensions: tuple[int, ...],
+    window_strides: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+) -> Sequence[Any]:
+    op = stablehlo.SelectAndScatterOp(
+        x.type,
+        x,
+        source,
+        start,
+        window_dimensions=mlir.dense_int_array(window_dimensions),
+        window_strides=mlir.dense_int_array(window_strides),
+        padding=mlir.dense_int_elements(padding),
+    )
+    fill_block(ctx, op.select, select)
+    fill_block(ctx, op.scatter, scatter)
+    return [op.result]
+
+
 sort_by_p.def_abstract_eval(lambda *xs, **_: list(xs))
 scatter_by_p.def_abstract_eval(lambda *xs, **_: list(xs[: len(xs) // 2]))
-mlir.register_lowering(sort_by_p, _lower_sort)
-mlir.register_lowering(scatter_by_p, _lower_scatter)
-for _primitive in (sort_by_p, scatter_by_p):
+select_and_scatter_by_p.def_abstract_eval(lambda x, *_, **__: [x])
+for _primitive, _lowering in (
+    (sort_by_p, _lower_sort),
+    (scatter_by_p, _lower_scatter),
+    (select_and_scatter_by_p, _lower_select_and_scatter),
+):
+    mlir.register_lowering(_primitive, _lowering)
     _primitive.multiple_results = True
     _primitive.def_impl(compiled_impl(_primitive))
     batched_by_loop(_primitive)

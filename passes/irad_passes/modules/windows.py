@@ -12,6 +12,7 @@ from jax import lax
 from irad_passes._compat import Primitive
 from irad_passes._compat.mlir import ClosedJaxpr, ShapedArray
 from irad_passes.modules.attributes import integers, pairs
+from irad_passes.modules.bodied import select_and_scatter_by_p
 from irad_passes.modules.converters import Table
 from irad_passes.modules.elementwise import comparison
 from irad_passes.modules.frames import Atom, Frame
@@ -104,26 +105,29 @@ def _select_and_scatter(frame: Frame, op: Any) -> Sequence[Atom] | None:
         "padding": pairs(op, "padding", rank),
     }
     avals = frame.avals(op)
-    select = _selection(op.regions[0])
+    chosen = _selection(op.regions[0])
     adds = operations_of_body(op.regions[1]) == ["stablehlo.add"]
-    if select is not None and adds and is_neutral(lax.reduce_sum_p, start):
+    if chosen and adds and is_neutral(lax.reduce_sum_p, start) and not _is_padded(how):
         return frame.equation(
-            lax.select_and_scatter_add_p, [source, x], avals, select_prim=select, **how
+            lax.select_and_scatter_add_p, [source, x], avals, select_prim=chosen, **how
         )
-    chosen = scalar_program(frame, op.regions[0])
-    scattered = scalar_program(frame, op.regions[1])
-    if chosen is None or scattered is None:
+    select = scalar_program(frame, op.regions[0])
+    scatter = scalar_program(frame, op.regions[1])
+    if select is None or scatter is None:
         return None
     return frame.equation(
-        lax.select_and_scatter_p,
+        select_and_scatter_by_p,
         [x, source, start],
         avals,
-        select_jaxpr=chosen.jaxpr,
-        select_consts=(),
-        scatter_jaxpr=scattered.jaxpr,
-        scatter_consts=(),
+        select=select,
+        scatter=scatter,
         **how,
     )
+
+
+def _is_padded(how: dict[str, Any]) -> bool:
+    """Whether windows reach beyond the operand, where lax may select too."""
+    return any(map(any, how["padding"]))
 
 
 def _selection(region: Any) -> Primitive | None:
