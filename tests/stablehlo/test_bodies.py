@@ -425,6 +425,62 @@ OTHERS = [
 CASES = [*REDUCTIONS, *SORTING, *SCATTERS, *GATHERS, *WINDOWS, *OTHERS]
 
 
+def test_operands_take_the_dtype_of_the_body() -> None:
+    region = body(binary("add", "%r", "%a", "%b"), "%r")
+    text = program(reduction(region), [X], "tensor<3xf64>")
+    module = irad.stablehlo.load(text.replace(T34, "tensor<3x4xf32>"))
+    x, t = X.astype(np.float32), Y.astype(np.float32)
+    y, tangent = irad.stablehlo.jvp(module)(x, t)
+    np.testing.assert_allclose(y, x.astype(np.float64).sum(1), 1e-14)
+    np.testing.assert_allclose(tangent, t.astype(np.float64).sum(1), 1e-14)
+    (_, cotangent) = irad.stablehlo.vjp(module)(x, np.ones(3))
+    assert cotangent.dtype == np.float32
+
+
+LOOP = """func.func @main(
+  %x: tensor<3xf64>, %n: tensor<i64>, %s: tensor<3xf64>
+) -> tensor<3xf64> {
+  %zero = stablehlo.constant dense<0> : tensor<i64>
+  %one = stablehlo.constant dense<1> : tensor<i64>
+  %two = stablehlo.constant dense<2> : tensor<i64>
+  %table = stablehlo.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf64>
+  %r:2 = stablehlo.while(%i = %zero, %c = %x) : tensor<i64>, tensor<3xf64>
+    cond {
+      %p = stablehlo.compare LT, %i, %n : (tensor<i64>, tensor<i64>) -> tensor<i1>
+      stablehlo.return %p : tensor<i1>
+    } do {
+      %j = stablehlo.add %i, %one : tensor<i64>
+      %p = stablehlo.compare LT, %i, %two : (tensor<i64>, tensor<i64>) -> tensor<i1>
+      %d = "stablehlo.if"(%p) ({
+        %t = stablehlo.multiply %c, %s : tensor<3xf64>
+        %k = stablehlo.convert %i : (tensor<i64>) -> tensor<i32>
+        %u = "stablehlo.case"(%k) ({
+          %v = stablehlo.sine %t : tensor<3xf64>
+          stablehlo.return %v : tensor<3xf64>
+        }, {
+          %v = stablehlo.add %t, %table : tensor<3xf64>
+          stablehlo.return %v : tensor<3xf64>
+        }) : (tensor<i32>) -> tensor<3xf64>
+        stablehlo.return %u : tensor<3xf64>
+      }, {
+        stablehlo.return %s : tensor<3xf64>
+      }) : (tensor<i1>) -> tensor<3xf64>
+      stablehlo.return %j, %d : tensor<i64>, tensor<3xf64>
+    }
+  return %r#1 : tensor<3xf64>
+}"""
+
+
+@pytest.mark.parametrize("steps", [0, 2, 3])
+def test_regions_within_regions_read_what_is_around_them(steps: int) -> None:
+    module = irad.stablehlo.load(LOOP)
+    x, s = X[0, :3], Y[0, :3]
+    expected = [x, np.sin(x * s), np.sin(x * s) * s + [1, 2, 3], s][steps]
+    args = [x, np.array(steps), s]
+    np.testing.assert_allclose(module(*args)[0], expected, 1e-14)
+    check_differences(module, args)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_body_computes_and_is_differentiated(case: Case) -> None:
     module = irad.stablehlo.load(case.text)

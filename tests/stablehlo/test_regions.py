@@ -127,6 +127,8 @@ SORTING = [
         (X, SOME.ravel()[[0, 1, 2, 1, 0]] * np.ones((4, 1), np.int32)),
     ),
     Case("sort descending", "sort", lambda x: -jnp.sort(-x), (X,)),
+    Case("top_k", "top_k", lambda x: lax.top_k(x, 2), (X,)),
+    Case("top_k of columns", "top_k", lambda x: lax.top_k(x, 2, axis=0)[0], (X,)),
     Case("median", "sort", lambda x: jnp.median(x, axis=1), (X,)),
 ]
 

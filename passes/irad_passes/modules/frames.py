@@ -206,6 +206,13 @@ class Frame:
             sharding=None,
         )
 
+    def promoted(self, xs: Sequence[Atom], avals: Sequence[Any]) -> list[Atom]:
+        """Operands in the dtypes of the results that a body makes of them."""
+        return [
+            x if dtype_of(x) == aval.dtype else self.converted(x, aval.dtype)[0]
+            for x, aval in zip(xs, avals, strict=True)
+        ]
+
     def call(self, function: Function, operands: Sequence[Atom]) -> list[Atom]:
         """Adds a call of a function of the module."""
         constants = [self.constant(array) for array in function.constants]

@@ -77,13 +77,38 @@ def _mode(op: Any, numbers: Any) -> GatherScatterMode:
 
 @TABLE.converts("stablehlo.scatter")
 def _scatter(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    """The scatter of lax that a body means, or one that holds the body."""
     numbers = stablehlo.ScatterDimensionNumbers(
         op.attributes["scatter_dimension_numbers"]
     )
-    operands = frame.operands(op)
-    count = len(op.results)
-    indices = _with_vectors_last(frame, operands[count], numbers.index_vector_dim)
-    params = {
+    avals, operands = frame.avals(op), frame.operands(op)
+    count = len(avals)
+    operands = [
+        *frame.promoted(operands[:count], avals),
+        _with_vectors_last(frame, operands[count], numbers.index_vector_dim),
+        *frame.promoted(operands[count + 1 :], avals),
+    ]
+    params = _scatter_params(op, numbers)
+    name, *others = operations_of_body(op.regions[0])
+    primitive = SCATTERS.get(name)
+    if others or primitive is None:
+        body = scalar_program(frame, op.regions[0])
+        if body is None:
+            return None
+        return frame.equation(scatter_by_p, operands, avals, body=body, **params)
+    sets = primitive is lax.scatter_p
+    return frame.equation(
+        primitive,
+        operands,
+        avals,
+        update_jaxpr=None if sets else combination(name, avals[0].dtype).jaxpr,
+        update_consts=(),
+        **params,
+    )
+
+
+def _scatter_params(op: Any, numbers: Any) -> dict[str, Any]:
+    return {
         "dimension_numbers": ScatterDimensionNumbers(
             update_window_dims=tuple(numbers.update_window_dims),
             inserted_window_dims=tuple(numbers.inserted_window_dims),
@@ -97,38 +122,6 @@ def _scatter(frame: Frame, op: Any) -> Sequence[Atom] | None:
         "unique_indices": attributes.flag(op, "unique_indices"),
         "mode": GatherScatterMode.FILL_OR_DROP,
     }
-    return _scattered(
-        frame, op, operands[:count], indices, operands[count + 1 :], params
-    )
-
-
-def _scattered(
-    frame: Frame,
-    op: Any,
-    xs: Sequence[Atom],
-    indices: Atom,
-    updates: Sequence[Atom],
-    params: dict[str, Any],
-) -> Sequence[Atom] | None:
-    """The scatter of lax that a body means, or one that holds the body."""
-    name, *others = operations_of_body(op.regions[0])
-    primitive = SCATTERS.get(name)
-    avals = frame.avals(op)
-    if others or primitive is None or dtype_of(updates[0]) != dtype_of(xs[0]):
-        body = scalar_program(frame, op.regions[0])
-        if body is None:
-            return None
-        operands = [*xs, indices, *updates]
-        return frame.equation(scatter_by_p, operands, avals, body=body, **params)
-    sets = primitive is lax.scatter_p
-    return frame.equation(
-        primitive,
-        [*xs, indices, *updates],
-        avals,
-        update_jaxpr=None if sets else combination(name, dtype_of(xs[0])).jaxpr,
-        update_consts=(),
-        **params,
-    )
 
 
 def _with_vectors_last(frame: Frame, indices: Atom, position: int) -> Atom:

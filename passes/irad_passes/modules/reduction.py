@@ -30,20 +30,20 @@ _ROUND = frozenset({lax.reduce_sum_p, lax.reduce_prod_p})
 
 @TABLE.converts("stablehlo.reduce")
 def _reduce(frame: Frame, op: Any) -> Sequence[Atom] | None:
-    operands = frame.operands(op)
-    count = len(op.results)
-    xs, starts = operands[:count], operands[count:]
+    avals = frame.avals(op)
+    operands = frame.promoted(frame.operands(op), [*avals, *avals])
+    xs, starts = operands[: len(avals)], operands[len(avals) :]
     axes = integers(op, "dimensions")
     names = operations_of_body(op.regions[0])
     if all(map(_is_monoid, names, starts)):
-        of_each = zip(names, xs, starts, frame.avals(op), strict=True)
+        of_each = zip(names, xs, starts, avals, strict=True)
         return [_monoid(frame, *each, axes) for each in of_each]
     body = scalar_program(frame, op.regions[0])
     if body is None:
         return None
     extremum = _arg_extremum(frame, op, body, starts)
     if extremum is not None:
-        index = frame.avals(op)[1]
+        index = avals[1]
         (found,) = frame.equation(
             extremum, xs[:1], [index], axes=axes, index_dtype=index.dtype
         )
@@ -51,7 +51,7 @@ def _reduce(frame: Frame, op: Any) -> Sequence[Atom] | None:
     return frame.equation(
         lax.reduce_p,
         operands,
-        frame.avals(op),
+        avals,
         computation=None,
         jaxpr=body,
         dimensions=axes,

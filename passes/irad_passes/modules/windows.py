@@ -30,7 +30,8 @@ TABLE = Table()
 
 @TABLE.converts("stablehlo.reduce_window")
 def _reduce_window(frame: Frame, op: Any) -> Sequence[Atom] | None:
-    operands, avals = frame.operands(op), frame.avals(op)
+    avals = frame.avals(op)
+    operands = frame.promoted(frame.operands(op), [*avals, *avals])
     how = _windows(op, len(avals[0].shape))
     name = operations_of_body(op.regions[0])[0] if len(avals) == 1 else ""
     if name in MONOIDS and is_neutral(MONOIDS[name], operands[1]):
