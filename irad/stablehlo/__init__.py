@@ -1,6 +1,7 @@
 """Programs that come as IR: StableHLO modules, differentiated like functions."""
 
 from irad.stablehlo import bodied as bodied  # enters its rules
+from irad.stablehlo import known as known  # enters its rules
 from irad.stablehlo.exporting import export
 from irad.stablehlo.loading import from_hlo, load
 from irad.stablehlo.modules import Module

@@ -27,7 +27,7 @@ opaque_p.multiple_results = True
 
 def carried(frame: Frame, op: Any) -> list[Atom]:
     """The results of an operation by one opaque equation, those in a tuple singly."""
-    free = _values_from_outside(op)
+    free = [*op.operands, *_captured(op)]
     operands = [frame.read(value) for value in free]
     avals = [frame.shared.avals[type_] for type_ in types_of_results(op)]
     module = _module_of(op, free, frame.shared.symbols)
@@ -55,6 +55,11 @@ def types_of_results(op: Any) -> list[Any]:
     return [whole.get_type(i) for i in range(whole.num_types)]
 
 
+def _captured(op: Any) -> list[Any]:
+    """What the regions of an operation read from around it, but for its operands."""
+    return [v for v in _values_from_outside(op) if v not in list(op.operands)]
+
+
 def _values_from_outside(op: Any) -> list[Any]:
     """The operands of an operation, then what its regions read from around it."""
     found = dict.fromkeys(op.operands)
@@ -80,6 +85,8 @@ def _module_of(op: Any, free: Sequence[Any], symbols: dict[str, Any]) -> str:
             with ir.InsertionPoint(block):
                 copy = op.clone()
                 _replace_operands(copy, dict(zip(free, block.arguments, strict=True)))
+                for i, argument in enumerate(block.arguments[: len(op.operands)]):
+                    copy.operands[i] = argument
                 func.ReturnOp(_elements(copy))
             for name in _symbols_in(op, symbols):
                 symbols[name].operation.clone()
