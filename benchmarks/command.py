@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks import guard, pages, pictures, records
+from benchmarks.harness.devices import DEVICES, AbsentError, use
 from benchmarks.harness.environment import environment, load
 from benchmarks.harness.peers import Subject, peer
 from benchmarks.harness.tables import show
@@ -28,8 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Measures, prints, writes; 1 when a side computed other values than JAX."""
+    """Measures, prints, writes.
+
+    The status is 1 when a side computed other values than JAX, and 2 when there is no
+    such device.
+    """
     options = _options(arguments)
+    try:
+        use(options.device)
+    except AbsentError as error:
+        print(error, file=sys.stderr)
+        return 2
     header = {**environment(), "size": options.size, "subject": options.subject}
     _print_header(header)
     record: records.Record = {"environment": header, "suites": {}}
@@ -96,7 +106,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "suites", nargs="*", metavar="suite", help=f"any of {named}; all when none"
     )
-    parser.add_argument("--size", choices=get_args(Size), default="small")
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default="cpu",
+        help="where to run; for a tpu, programs are only lowered",
+    )
+    parser.add_argument(
+        "--size", choices=get_args(Size), help="small, but on a gpu full"
+    )
     parser.add_argument(
         "--subject",
         choices=get_args(Subject),
@@ -115,6 +133,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     for name in options.suites:
         if name not in SUITES:
             parser.error(f"no suite {name!r}: there are {named}")
+    chosen = DEVICES[options.device]
+    options.suites = options.suites or chosen.suites
+    options.size = options.size or chosen.size
     return options
 
 

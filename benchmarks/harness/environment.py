@@ -11,6 +11,8 @@ from pathlib import Path
 
 import jax
 
+from benchmarks.harness.devices import in_use
+
 PACKAGES = ("jax", "jaxlib", "numpy", "irad")
 SETTINGS = (
     "jax_enable_x64",
@@ -32,7 +34,7 @@ def environment() -> dict[str, object]:
         "load": load(),
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
-        "device": str(jax.devices()[0].device_kind),
+        "device": str(in_use().device_kind),
         "malloc": {name: os.environ.get(name) for name in ALLOCATOR},
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         **{name: getattr(jax.config, name) for name in SETTINGS},

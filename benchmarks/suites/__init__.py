@@ -12,6 +12,7 @@ from benchmarks.suites import (
     laplacians,
     levels,
     limits,
+    lowering,
     memory,
     scaling,
     transform,
@@ -35,6 +36,7 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "hessians": (jacobians.HESSIANS,),
     "laplacian": (laplacians.SUITE,),
     "scaling": (scaling.SUITE,),
+    "lowering": (lowering.SUITE,),
     "elimination": (
         elimination.SUITE,
         elimination_of_arrays.SUITE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,15 @@ from benchmarks.programs import (
     kept_by_gradients,
     models,
 )
-from benchmarks.suites import SUITES, dispatch, gradients, imports, memory, transform
+from benchmarks.suites import (
+    SUITES,
+    dispatch,
+    gradients,
+    imports,
+    lowering,
+    memory,
+    transform,
+)
 from benchmarks.suites.suite import measure
 from irad.instruments import timing
 
@@ -99,6 +107,14 @@ RIGHT, SCALED, FAILING = (
     peer_of(name, grad)
     for name, grad in {"right": jax.grad, "scaled": scaled, "failing": failing}.items()
 )
+
+
+@pytest.fixture(autouse=True)
+def device():
+    """Takes back what the command sets for the whole process."""
+    before = jax.config.jax_default_device
+    yield
+    jax.config.update("jax_default_device", before)
 
 
 @pytest.fixture(autouse=True)
@@ -269,3 +285,45 @@ def test_an_unknown_suite_is_refused():
 
 def test_jax_tries_the_instrument_out():
     assert peer("jax").grad is jax.grad
+
+
+def test_a_device_that_is_not_there_is_one_line_and_a_status(monkeypatch, capsys):
+    def absent(platform=None):
+        if platform == "gpu":
+            raise RuntimeError("Unknown backend: 'gpu' requested\nand more lines")
+        return [FakeDevice("cpu")]
+
+    monkeypatch.setattr(jax, "devices", absent)
+    assert main(["gradients", "--device", "gpu"]) == 2
+    assert capsys.readouterr().err == "no gpu here: JAX finds cpu\n"
+
+
+@dataclass(frozen=True)
+class FakeDevice:
+    platform: str
+    device_kind: str = "fake"
+
+
+def test_a_gpu_is_made_the_default_and_measured_at_full_size(monkeypatch, capsys):
+    device, sizes = jax.devices("cpu")[1], []
+    monkeypatch.setattr(jax, "devices", lambda platform=None: [device])
+
+    def programs(size):
+        sizes.append((size, jax.config.jax_default_device))
+        return [TINY]
+
+    suite = replace(gradients.SUITE, programs=programs)
+    for name in SUITES:
+        monkeypatch.setitem(SUITES, name, (suite,) if name == "gradients" else ())
+    assert main(["--device", "gpu", "--subject", "jax"]) == 0
+    assert sizes == [("full", device)]
+    assert "tiny" in capsys.readouterr().out
+
+
+def test_for_a_tpu_gradients_are_lowered_and_nothing_runs(monkeypatch, capsys):
+    suite = replace(lowering.SUITE, programs=lambda size: [TINY])
+    monkeypatch.setitem(SUITES, "lowering", (suite,))
+    assert main(["--device", "tpu"]) == 0
+    out = capsys.readouterr().out
+    assert "lowered only" in out
+    assert "Compiled gradients" not in out
