@@ -324,6 +324,7 @@ MODELS = Suite(
     columns=COLUMNS,
     notes=NOTES,
     lines=lines,
+    contests=contests,
 )
 HESSIANS = Suite(
     name="hessians",
