@@ -10,6 +10,7 @@ import pytest
 
 import irad
 from examples import (
+    artifact_gradient,
     bottleneck,
     bundle_adjustment,
     levels,
@@ -22,6 +23,7 @@ from examples import (
 )
 
 EVERY = [
+    artifact_gradient,
     bottleneck,
     bundle_adjustment,
     levels,
@@ -93,3 +95,8 @@ def test_segments_hold_more_than_nothing_and_less_than_all():
     assert found["all"].runs == 1.0
     assert found["none"].most < found["sqrt"].most < found["all"].most / 2
     assert found["sqrt"].runs < found["none"].runs
+
+
+def test_an_artifact_without_a_source_is_trained():
+    losses = artifact_gradient.train(artifact_gradient.exported())
+    assert losses[-1] < 0.1 * losses[0]
