@@ -15,7 +15,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from irad._compat.waiting import after_p
-from irad.ellpack.propagation import Equation, Propagation, TooWideError, rule
+from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.terms import Array, Slot, Term, Terms, Whole, slots_of
 from irad.linear_map import bind
 
@@ -33,6 +33,8 @@ def each_its_own(walk: Propagation, given: Sequence[Terms | None]) -> np.ndarray
 
 @rule(None)
 def _whole(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
+    # A value that waits for a seed is not linear in it: no program here has one.
+    assert eqn.primitive is not after_p
     walk.whole += 1
     columns = each_its_own(walk, given)
     count = len(columns)
@@ -49,16 +51,6 @@ def _whole(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
         where = walk.columns(index.reshape(-1, *[1] * len(shape)))
         found.append((Term(where, slot),) if count else ())
     return found
-
-
-@rule(after_p)
-def _after(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
-    """A value that waits for a seed; there is none here for a residual to wait for."""
-    del walk, eqn
-    terms = given[0]
-    if terms is None:
-        raise TooWideError("it computes residuals again for each seed")
-    return [terms]
 
 
 def _applied(

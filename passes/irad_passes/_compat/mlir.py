@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import export
 from jax._src import core, dispatch, sharding_impls
 from jax._src import source_info_util as _source
 from jax._src.core import (
@@ -37,6 +38,7 @@ __all__ = [
     "context",
     "current_equation_context",
     "equation",
+    "exported",
     "fill_block",
     "first_operation",
     "func",
@@ -211,6 +213,13 @@ def lowered(function: Callable[..., Any], avals: Sequence[Any]) -> Any:
     given = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in avals]
     with jax.enable_x64(True):
         return jax.jit(function).lower(*given).compiler_ir("stablehlo")
+
+
+def exported(function: Callable[..., Any], shape: Any, dtype: Any) -> Any:
+    """The module that JAX exports for a function of one array."""
+    with jax.enable_x64(True), context():
+        given = jax.ShapeDtypeStruct(shape, dtype)
+        return ir.Module.parse(export.export(jax.jit(function))(given).mlir_module())
 
 
 def first_operation(module: Any, name: str) -> Any:

@@ -20,6 +20,15 @@ def splat(op: Any) -> np.ndarray[Any, Any] | None:
     return found.reshape(()) if found.size == 1 and shape != (0,) else None
 
 
+def everywhere(value: Any) -> np.ndarray[Any, Any] | None:
+    """The number that a value is known to be in every place; None for any other."""
+    owner = value.owner
+    name = getattr(owner, "name", "")
+    if name == "stablehlo.broadcast_in_dim":
+        return everywhere(owner.operands[0])
+    return splat(owner) if name == "stablehlo.constant" else None
+
+
 def array(op: Any) -> np.ndarray[Any, Any]:
     """The value of a constant operation."""
     found, shape = _read(op)

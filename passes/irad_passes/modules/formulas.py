@@ -17,7 +17,7 @@ from jax import numpy as jnp
 
 from irad_passes._compat import Primitive, Var
 from irad_passes._compat.mlir import only_equation, stablehlo
-from irad_passes.modules import constants, elementwise
+from irad_passes.modules import constants, elementwise, expansions
 from irad_passes.modules.converters import Table
 from irad_passes.modules.frames import Atom, Frame, dtype_of
 
@@ -51,7 +51,7 @@ def _with_steps(frame: Frame, op: Any) -> Sequence[Atom] | None:
     if jnp.issubdtype(avals[0].dtype, np.complexfloating):
         return None
     for x, constant in itertools.permutations(op.operands):
-        entry = _constant(constant)
+        entry = constants.everywhere(constant)
         if entry is not None and np.isinf(entry):
             (sign,) = frame.equation(lax.sign_p, [frame.read(x)], avals)
             primitive, params = _product_of_two()
@@ -80,7 +80,8 @@ def _select(frame: Frame, op: Any) -> Sequence[Atom] | None:
     which, x, y = op.operands
     extreme = _EXTREMES.get(_lexicographic_order(which, x, y))
     if extreme is None:
-        return elementwise.TABLE[op.name](frame, op)
+        whole = expansions.collected(frame, op) if frame.shared.has_expansions else None
+        return whole or elementwise.TABLE[op.name](frame, op)
     return frame.equation(extreme, list(map(frame.read, (x, y))), frame.avals(op))
 
 
@@ -156,14 +157,5 @@ def _operands(value: Any, name: str) -> list[list[Any]]:
 
 def _is_one(value: Any) -> bool:
     """Whether a value is known to be 1 everywhere."""
-    entry = _constant(value)
+    entry = constants.everywhere(value)
     return entry is not None and bool(entry == 1)
-
-
-def _constant(value: Any) -> Any:
-    """The number that a value is known to be everywhere; None for any other value."""
-    for (source,) in _operands(value, "stablehlo.broadcast_in_dim"):
-        return _constant(source)
-    owner = value.owner
-    is_constant = getattr(owner, "name", "") == "stablehlo.constant"
-    return constants.splat(owner) if is_constant else None

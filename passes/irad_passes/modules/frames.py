@@ -62,6 +62,8 @@ class Shared:
     avals: Avals
     ctx: Any
     file: str
+    has_expansions: bool = False
+    """Whether a constant was met that the expansions of functions have."""
 
 
 class Frame:
