@@ -7,6 +7,7 @@ from benchmarks.programs import (
     convolutional,
     curvature,
     differential,
+    elimination,
     grids,
     lorenz,
     operations,
@@ -50,6 +51,7 @@ JACOBIANS = (
     structured.programs,
     lorenz.programs,
     scalar_graphs.programs,
+    elimination.jacobians,
     grids.programs,
     bundle.programs,
 )

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.programs import random_arrays
+from benchmarks.programs.derivative import Derivative
 from benchmarks.programs.program import Draw, Program, Size
 
 SOURCE = "Lohoff & Neftci, Optimizing AD with Deep RL (2024), arXiv 2406.05027"
@@ -146,6 +147,29 @@ def _encoder_arguments() -> tuple[Any, ...]:
     first = (*heads[0], draw.normal(4, 4), draw.normal(4), *scale)
     second = (*heads[1], draw.normal(2, 4), draw.normal(2, 1), *scale)
     return np.ones((4, 4), np.float32), draw.normal(2, 4), first, second
+
+
+def roe_flux_of_states() -> Callable[[jax.Array], jax.Array]:
+    """The flux in three dimensions as a function of one vector: both states."""
+
+    def flux(states: jax.Array) -> jax.Array:
+        left, right = states.reshape(2, 5)
+        parts = [(x[0:1], x[1:4], x[4:5]) for x in (left, right)]
+        return jnp.concatenate(roe_flux_3d(*parts[0], *parts[1]))
+
+    return flux
+
+
+def jacobians(_: Size) -> list[Derivative]:
+    """What is wanted whole; nobody writes it by hand."""
+    return [
+        Derivative(
+            name="Roe flux, 3d",
+            make=roe_flux_of_states,
+            arguments=lambda: (np.concatenate(_roe_arguments()),),
+            source=SOURCE,
+        )
+    ]
 
 
 def programs(_: Size) -> list[Program]:

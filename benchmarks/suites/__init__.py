@@ -6,6 +6,7 @@ from benchmarks.suites import (
     dispatch,
     elimination,
     elimination_of_arrays,
+    enzyme,
     gradients,
     imports,
     jacobians,
@@ -37,6 +38,7 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "laplacian": (laplacians.SUITE,),
     "scaling": (scaling.SUITE,),
     "lowering": (lowering.SUITE,),
+    "enzyme": (enzyme.SUITE,),
     "elimination": (
         elimination.SUITE,
         elimination_of_arrays.SUITE,

@@ -30,7 +30,7 @@ from irad.instruments.timing import Rounds, Side, Times, call, interleaved, rati
 CHOSEN = ("MLP", "transformer, 8 layers unrolled", "LSTM", "GMM", "GP likelihood")
 ROUNDS = Rounds(least=20, most=20)
 # A loop compiles at each call of `jax.grad` on arrays, as at each first call.
-SLOW = Rounds(least=5, most=20, seconds=8.0)
+SLOW = Rounds(least=5, most=20, seconds=4.0)
 PER_CALL = 100e-6
 PER_EQUATION = 5e-6
 
