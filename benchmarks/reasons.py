@@ -21,15 +21,27 @@ class Reason:
     what: str = ""
 
 
-WHOLE = ("jacobians", "hessians")
-LOOPS = ("memory", "memory-wall", "gradients")
+LOOPS = ("memory", "memory-wall")
 REASONS = (
     Reason(
-        LOOPS,
+        (*LOOPS, "gradients"),
         "what is cheap is computed again in place of being kept: more operations for "
         "less memory",
+        program="stack of diagonal LSTMs",
         beside="jax.grad",
         what="flops",
+    ),
+    Reason(
+        LOOPS,
+        "Equinox stores few states of a loop and runs its steps again",
+        beside="equinox",
+        what="temporaries",
+    ),
+    Reason(
+        ("gradients",),
+        "differences keep nothing: they only run the function",
+        beside="central differences",
+        what="temporaries",
     ),
     Reason(
         LOOPS,

@@ -101,6 +101,11 @@ def test_something_beside_nothing_is_lost():
     assert Contest("x", None, counted(SIDE, SIDE)).lost() == {}
 
 
+def test_operations_that_cannot_be_counted_are_not_compared():
+    unknown = {**SIDE, "flops": 1, "temp_bytes": 1, "uncounted": ["while"]}
+    assert counted(SIDE, unknown) == {"temporaries": (64, 1)}
+
+
 def test_a_ratio_is_turned_with_its_ends():
     turned = inverse({"median": 2.0, "low": 1.0, "high": 4.0})
     assert turned == {"median": 0.5, "low": 0.25, "high": 1.0}
@@ -108,7 +113,7 @@ def test_a_ratio_is_turned_with_its_ends():
 
 def test_a_loss_without_a_reason_says_so():
     assert reason("gradients", "a", "jax.grad", "time") == UNKNOWN
-    assert reason("memory", "a", "jax.grad", "flops") != UNKNOWN
+    assert reason("memory", "a", "policy: nothing", "temporaries") != UNKNOWN
 
 
 def test_every_reason_is_of_suites_that_there_are():
