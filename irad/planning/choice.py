@@ -37,8 +37,9 @@ FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 """Vertices are eliminated one by one in programs of so few equations, and inputs or
 outputs of so few elements; larger ones take it on demand."""
 
-EQUAL = 1.02
-"""Predictions do not tell ways apart that are so near to one another."""
+EQUAL, PLAIN_EQUAL = 1.02, 1.05
+"""Predictions do not tell ways apart that are so near to one another. Of forward and
+reverse mode the one with fewer operations is taken then."""
 
 DEFAULT_LIMIT = 2 << 30
 """Without a limit, chunks are chosen so that two GiB are held at once."""
@@ -194,9 +195,15 @@ class _Table:
         return best, reason(first, rest)
 
     def _best(self, rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-        """The fastest; of what is about as fast the first."""
+        """The fastest, or the first that is about as fast; of plain ones the lesser."""
         least = min(self._score(candidate) for _, candidate in rows)
-        return next(row for row in rows if self._score(row[1]) <= EQUAL * least)
+        first = next(row for row in rows if self._score(row[1]) <= EQUAL * least)
+        if first[1].way not in PLAIN:
+            return first
+        most = PLAIN_EQUAL * self._score(first[1])
+        plain = [row for row in rows if row[1].way in PLAIN]
+        near = [row for row in plain if self._score(row[1]) <= most]
+        return min(near, key=lambda row: row[1].cost.flops if row[1].cost else 0)
 
     def _nothing_open(self) -> PlanError:
         if self._least:

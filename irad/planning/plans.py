@@ -156,6 +156,11 @@ def reason(first: Candidate, others: Sequence[Candidate]) -> str:
             )
     flops = [1 if c.cost is None else max(c.cost.flops, 1) for c in (first, second)]
     ratio = _time(second) / max(_time(first), 1e-12)
+    if ratio < 1 and first.way in PLAIN and second.way in PLAIN:
+        return (
+            f"{first.way}: as fast as {second.way} by prediction, with "
+            f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
+        )
     if ratio < 1:
         return f"{first.way}: the best of those that give what was asked for."
     return (
