@@ -228,7 +228,7 @@ elementwise(
     lax.clamp_p,
     lambda y, low, x, high: Where(lax.bitwise_and(lax.lt(x, low), lax.lt(low, high))),
     lambda y, low, x, high: Where(_between(low, x, high)),
-    lambda y, low, x, high: Where(lax.lt(high, lax.max(low, x))),
+    lambda y, low, x, high: Where(lax.bitwise_or(lax.lt(high, x), lax.lt(high, low))),
 )
 
 

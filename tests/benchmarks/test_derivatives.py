@@ -334,6 +334,7 @@ def test_another_size_or_dtype_is_a_disagreement():
         matrix(np.ones(3), (2, 2), Pattern(np.arange(2), np.arange(2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("square", (6, 6)), ("tall", (12, 3)), ("wide", (3, 12)), ("scalar", (1, 12))],

@@ -59,6 +59,7 @@ def test_graphs_that_are_not_seen_have_a_row_with_what_is_above(monkeypatch):
     assert "30 vertices, 2 graphs" in plain(Table(suite.title, suite.columns, [row]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", programs("small"), ids=lambda p: p.name)
 def test_the_tasks_on_arrays_have_jacobians_that_agree_with_jax(program):
     arguments = program.arguments()

@@ -50,6 +50,7 @@ def test_a_row_holds_a_module_against_its_source():
     assert "tiny" in plain(outcome.table)
 
 
+@pytest.mark.slow
 def test_a_loop_of_unknown_length_is_held_against_its_twin():
     program, *_ = operations.programs("small")
     assert isinstance(program, operations.Operation)

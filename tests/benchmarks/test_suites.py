@@ -186,6 +186,7 @@ def test_a_later_call_is_its_trace_its_run_and_a_remainder():
     assert parts == pytest.approx(row["median_s"]["ours"])
 
 
+@pytest.mark.slow
 def test_importing_is_measured_in_processes_of_its_own(monkeypatch):
     monkeypatch.setattr(imports, "PROCESSES", 1)
     (program,) = imports.SUITE.programs("small")

@@ -254,7 +254,7 @@ def check(program: Any) -> None:
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(SLOW, max_examples=50)
+@settings(SLOW, max_examples=20)
 @given(instructions())
 def test_patterns_cover_the_linear_parts_of_random_programs(program):
     check(program)

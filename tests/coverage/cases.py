@@ -22,6 +22,12 @@ from jax.extend.core.primitives import after_all_p, call_p, create_token_p
 import irad
 from irad import linearization
 from irad._compat import primitives as private
+from irad_passes.modules.bodied import (
+    scatter_by_p,
+    select_and_scatter_by_p,
+    sort_by_p,
+)
+from irad_passes.modules.opaque import opaque_p
 from tests.laws import Case
 
 TESTS = Path(__file__).parents[1]
@@ -63,11 +69,17 @@ TESTED_APART: dict[Primitive, str] = {
     "test_ragged_all_to_all_and_its_transpose_are_adjoint",
     private.remat_opt_p: "structure.test_custom_vjp."
     "test_the_forward_program_of_optimize_remat_runs",
+    **dict.fromkeys(
+        (sort_by_p, scatter_by_p, select_and_scatter_by_p),
+        "stablehlo.test_bodies.test_a_body_computes_and_is_differentiated",
+    ),
+    opaque_p: "stablehlo.test_rules."
+    "test_a_rule_gives_the_derivative_and_the_operation_the_value",
     private.reshard_p: "composition.test_sharding."
     "test_explicit_shardings_of_one_operand",
 }
 """Primitives that no row can hold, since JAX has no derivative or only on some machines
-or meshes, and the test that each has."""
+or meshes, or since only modules have them, and the test that each has."""
 
 WITHOUT: dict[str, dict[str, tuple[Primitive, ...]]] = {
     "complex": {

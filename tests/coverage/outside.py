@@ -75,7 +75,7 @@ OUTSIDE: dict[str, dict[str, str]] = {
         NO_ARRAYS: "key_dtype key_impl",
     },
     "jax.image": {},
-    "jax.ops": {NO_DERIVATIVE: "segment_prod"},
+    "jax.ops": {},
     "jax.scipy.special": {},
     "jax.scipy.linalg": {
         NO_INPUT: "dft hadamard helmert hilbert invhilbert invpascal pascal",

@@ -169,7 +169,7 @@ def _dense(J: Any) -> Any:
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=10)
 @given(programs(), st.integers(0, 7))
 def test_planned_jacobians_of_random_programs_are_jaxs(program, which):
     check(program, second=which == 0)

@@ -91,9 +91,7 @@ def _scatter(frame: Frame, op: Any) -> Sequence[Atom] | None:
     params = _scatter_params(op, numbers)
     name, *others = operations_of_body(op.regions[0])
     primitive = SCATTERS.get(name)
-    # lax has no derivative of products in updates of which two may meet.
-    may_meet = primitive is lax.scatter_mul_p and not params["unique_indices"]
-    if others or primitive is None or may_meet:
+    if others or primitive is None:
         body = scalar_program(frame, op.regions[0])
         if body is None:
             return None

@@ -6,10 +6,10 @@ func.func @main(%lo: tensor<3xf32>, %x: tensor<3xf32>, %hi: tensor<3xf32>) -> te
 }
 
 // JVP: stablehlo.clamp
-// JVP: stablehlo.maximum
+// JVP: stablehlo.or
 
 // VJP: stablehlo.clamp
-// VJP: stablehlo.maximum
+// VJP: stablehlo.or
 
 // x0 = [-1.0, -1.0, -1.0]
 // x1 = [0.5, -1.25, 2.5]
