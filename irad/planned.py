@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from irad import derivatives
 from irad._compat import ir
 from irad._compat.known import number
 from irad.caching import Recent, forgettable
@@ -24,6 +23,7 @@ from irad.planning.plans import Plan
 from irad.planning.program import Program, without_calls
 from irad.planning.result import SparseEntries, Structure
 from irad.planning.sweeps import called
+from irad.seeds import PLAIN
 from irad.staging import Function
 from irad.tables import duration
 from irad_passes import dce
@@ -197,11 +197,7 @@ def follow(captured: Captured, plan: Plan, form: str, lifted: int) -> Followed:
 
 
 def _plain(captured: Captured, plan: Plan) -> Followed:
-    modes = {
-        "forward": derivatives.forward_jacobian,
-        "reverse": derivatives.reverse_jacobian,
-    }
-    run = modes[plan.order](
+    run = PLAIN[plan.order](
         captured.jaxpr, captured.num_consts, captured.num_outputs, plan.recipe.chunk
     )
     return Followed(plan, run)

@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 
-from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
+from irad.seeds import PLAIN
 from irad.staging import staged
 from irad.transforms.arguments import (
     ArgNums,
@@ -202,11 +202,7 @@ def _check_forward_input(x: Any, *, holomorphic: bool) -> None:
 
 def _run(captured: Captured, given: Arguments, mode: str) -> Any:
     """Computes all blocks and arranges them in the tree of outputs by inputs."""
-    make = {
-        "forward": derivatives.forward_jacobian,
-        "reverse": derivatives.reverse_jacobian,
-    }[mode]
-    program, captured = staged(captured, *captured.stage(mode, make))
+    program, captured = staged(captured, *captured.stage(mode, PLAIN[mode]))
     outs, blocks = program(captured.inputs)
     rows = [given.unflatten(row) for row in blocks]
     tree = jax.tree_util.tree_unflatten(captured.out_tree, rows)
