@@ -119,7 +119,7 @@ class Module:
 
     @property
     def mlir(self) -> Any:
-        """The module of MLIR, lowered for every platform JAX has rules for."""
+        """The module of MLIR: as it was read, or else lowered for CPUs."""
         if self._written is None:
             with wide(self):
                 self._written = passes.lower(self.closed, self.name)

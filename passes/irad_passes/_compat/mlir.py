@@ -133,8 +133,6 @@ def lower_jaxpr(
     jaxpr: ClosedJaxpr,
     name: str,
     platforms: Sequence[str],
-    arg_names: Sequence[str] | None,
-    result_names: Sequence[str] | None,
 ) -> Any:
     """A module whose ``main`` is the jaxpr, by JAX's lowering rules."""
     lowered = mlir.lower_jaxpr_to_module(
@@ -147,8 +145,6 @@ def lower_jaxpr(
         backend=None,
         axis_context=sharding_impls.ShardingContext(num_devices=1),
         donated_args=(False,) * len(jaxpr.in_avals),
-        arg_names=arg_names,
-        result_names=result_names,
         lowering_parameters=mlir.LoweringParameters(),
     )
     return lowered.module

@@ -238,14 +238,13 @@ class Frame:
                 self._env[value] = atom
         return self.operands(operations[-1].operation)
 
-    def body(self, region: Any, avals: Sequence[Any] | None = None) -> Body:
+    def body(self, region: Any) -> Body:
         """A region of one block as a jaxpr, with what it reads of blocks around it."""
         (block,) = region.blocks
         inside = Frame(self.shared, self)
         inside.source = self.source
         given = list(block.arguments)
-        types = [self.aval(v) for v in given] if avals is None else avals
-        invars = [Var(aval) for aval in types]
+        invars = [Var(self.aval(v)) for v in given]
         for value, var in zip(given, invars, strict=True):
             inside.define(value, var)
         outs = inside.raise_block(block)

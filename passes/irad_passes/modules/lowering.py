@@ -18,15 +18,10 @@ from irad_passes.errors import ModuleError
 
 
 def lower(
-    jaxpr: ClosedJaxpr,
-    name: str = "module",
-    *,
-    platforms: Sequence[str] = ("cpu",),
-    arg_names: Sequence[str] | None = None,
-    result_names: Sequence[str] | None = None,
+    jaxpr: ClosedJaxpr, name: str = "module", *, platforms: Sequence[str] = ("cpu",)
 ) -> Any:
     """A module whose public ``main`` is the jaxpr."""
-    return lower_jaxpr(jaxpr, name, platforms, arg_names, result_names)
+    return lower_jaxpr(jaxpr, name, platforms)
 
 
 def hlo(text: str) -> str:
