@@ -284,6 +284,28 @@ def pushed(jaxpr: Jaxpr, active: tuple[bool, ...], num_outputs: int) -> ClosedJa
     return emit.closed(inner.invars, [*outs[:n], *tangents_out], "jvp")
 
 
+def pushforward(
+    split: SplitProgram, jaxpr: Jaxpr, inputs: Sequence[Any]
+) -> ClosedJaxpr:
+    """The linear program with a tangent for each differentiable output, zeros too.
+
+    ``inputs`` are those of the linear program, in the order that is wanted.
+    """
+    linear = split.linear.jaxpr
+    emit = Emitter()
+    code = snippet(linear, split.linear.consts, in_place=True)
+    pushed = iter(emit.splice(code, linear.invars))
+    zeros = iter(split.zeros)
+    outs: list[Any] = []
+    wanted = wanted_outputs(jaxpr, len(jaxpr.outvars))
+    for y, w, carried in zip(jaxpr.outvars, wanted, split.carries, strict=True):
+        if w:
+            is_zero = next(zeros) if carried else True
+            zero = emit.zeros(ir.tangent_aval(y.aval)) if is_zero else None
+            outs.append(next(pushed) if zero is None else zero)
+    return emit.closed(inputs, outs, "linear")
+
+
 def wanted_outputs(jaxpr: Jaxpr, num_outputs: int) -> tuple[bool, ...]:
     """The outputs to differentiate: the floating-point ones that are not auxiliary."""
     return tuple(

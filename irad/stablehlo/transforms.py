@@ -11,7 +11,6 @@ from irad import accumulate, derivatives
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
 from irad.checkpointing import Schedule
-from irad.emitter import Emitter, snippet
 from irad.errors import ArgumentCountError
 from irad.graph import SplitProgram
 from irad.limits import Derivative, chosen
@@ -308,22 +307,8 @@ class _Given:
         count = len(held)
         of_linear = [v for v, h in zip(linear.invars[:count], held, strict=True) if h]
         rest = [v for v, h in zip(linear.invars[:count], held, strict=True) if not h]
-        emit = Emitter()
-        code = snippet(linear, split.linear.consts, in_place=True)
-        pushed = iter(emit.splice(code, linear.invars))
-        zeros = iter(split.zeros)
-        outs = []
-        for y, w, carried in zip(
-            self.module.jaxpr.outvars,
-            derivatives.wanted_outputs(self.jaxpr, len(self.jaxpr.outvars)),
-            split.carries,
-            strict=True,
-        ):
-            if w:
-                is_zero = next(zeros) if carried else True
-                zero = emit.zeros(ir.tangent_aval(y.aval)) if is_zero else None
-                outs.append(next(pushed) if zero is None else zero)
-        made = emit.closed([*of_linear, *rest, *linear.invars[count:]], outs, "linear")
+        inputs = [*of_linear, *rest, *linear.invars[count:]]
+        made = derivatives.pushforward(split, self.jaxpr, inputs)
         return _module(made, f"{self.module.name}_linear", known)
 
     def check_scalar(self) -> None:
