@@ -11,6 +11,7 @@ from irad.rules import (
     random,
     reduce,
     shape,
+    sorting,
     spectral,
     window,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "random",
     "reduce",
     "shape",
+    "sorting",
     "spectral",
     "window",
 ]

@@ -1,19 +1,17 @@
-"""Rules of the primitives that choose elements: gather, scatter, slices, sort, top_k.
+"""Rules of the primitives that choose elements: gather, scatter, slices.
 
 Indices carry no tangent. Gather and scatter-add are transposes of one another. The
 conventions where elements meet:
 
 * ``scatter`` to the same place twice: one update wins, and it alone has a derivative;
 * ``scatter_min``, ``scatter_max``: operand and updates that attain a result share it;
-* an index out of bounds: what is dropped or filled in has no derivative;
-* sort and top_k: a result's tangent is that of the element that came there, and equal
-  elements keep their order if the sort is stable.
+* an index out of bounds: what is dropped or filled in has no derivative.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from jax import lax
@@ -43,9 +41,9 @@ from irad.rules.registry import (
     linear,
     register,
     replaced,
-    written_out,
 )
 from irad.rules.scattering import scattered_by
+from irad.rules.sorting import index_dtype
 
 OPERAND, UPDATES = 0, 2
 
@@ -173,7 +171,7 @@ def _scatter_of_winners(x: Array, indices: Array, u: Array, **params: Any) -> Ar
     """
     numbers = params["dimension_numbers"]
     shape = [1 if d in numbers.update_window_dims else n for d, n in enumerate(u.shape)]
-    dtype = _index_dtype(math.prod(shape) + 1)
+    dtype = index_dtype(math.prod(shape) + 1)
     names = lax.reshape(lax.iota(dtype, math.prod(shape)), shape) + dtype(1)
     names = lax.broadcast_in_dim(names, u.shape, range(u.ndim))
     nobody = lax.full_like(x, 0, dtype=dtype)
@@ -307,105 +305,3 @@ def _taken_out(c: Array, J: Joint) -> Sequence[Array | None]:
 
 linear(lax.dynamic_slice_p, _placed)
 joint(lax.dynamic_update_slice_p, _taken_out, operands=lambda position: position < 2)
-
-
-# Sort and top_k -----------------------------------------------------------------------
-
-
-def _index_dtype(size: int) -> Any:
-    """The type of integers that number ``size`` things."""
-    return ir.scalar(0, "int32" if size < 2**31 else "int64").dtype.type
-
-
-def _along(axis: int, rank: int) -> GatherDimensionNumbers:
-    others = tuple(d for d in range(rank) if d != axis)
-    return GatherDimensionNumbers(
-        offset_dims=(),
-        collapsed_slice_dims=(axis,),
-        start_index_map=(axis,),
-        operand_batching_dims=others,
-        start_indices_batching_dims=others,
-    )
-
-
-def _take(t: Array, where: Array, axis: int, *, certain: bool = True) -> Array:
-    """``t`` at the positions ``where`` along ``axis``, no position twice.
-
-    If it is not ``certain`` that these exist and differ, 0 is read where they do not.
-    """
-    mode = GatherScatterMode
-    return lax.gather(
-        t,
-        lax.expand_dims(where, [where.ndim]),
-        _along(axis, t.ndim),
-        (1,) * t.ndim,
-        unique_indices=certain,
-        mode=mode.PROMISE_IN_BOUNDS if certain else mode.FILL_OR_DROP,
-        fill_value=0,
-    )
-
-
-@replaced(lax.sort_p)
-def _sort(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
-    return permuted(eqn, lambda xs: bind(eqn.primitive, xs, eqn.params))
-
-
-def permuted(
-    eqn: Equation, sort: Callable[[Sequence[Array]], Sequence[Array]]
-) -> tuple[Sequence[Array], Blocks]:
-    """Sorts the positions along with the operands: tangents are put in their order.
-
-    ``sort`` takes the operands of a sort and one more, which it does not compare.
-    """
-    axis = eqn.params["dimension"]
-    shape = eqn.x[0].shape
-    positions = lax.broadcasted_iota(
-        _index_dtype(shape[axis]),
-        shape,
-        axis,
-        out_sharding=ir.typeof(eqn.x[0]).sharding,
-    )
-    *y, where = sort([*eqn.x, positions])
-
-    def push(where: Array, t: Array) -> Array:
-        return _take(t, where, axis)
-
-    def pull(where: Array, c: Array) -> Array:
-        numbers = _along(axis, c.ndim)
-        return lax.scatter_add(
-            lax.full_like(c, 0),
-            lax.expand_dims(where, [where.ndim]),
-            c,
-            ScatterDimensionNumbers(
-                update_window_dims=(),
-                inserted_window_dims=(axis,),
-                scatter_dims_to_operand_dims=(axis,),
-                operand_batching_dims=numbers.operand_batching_dims,
-                scatter_indices_batching_dims=numbers.operand_batching_dims,
-            ),
-            unique_indices=True,
-            mode=GatherScatterMode.PROMISE_IN_BOUNDS,
-        )
-
-    def block(i: int, j: int) -> LinearMap | None:
-        if i != j:
-            return None
-        aval = ir.tangent_aval(ir.typeof(eqn.x[i]))
-        return Function(aval, aval, where, push, pull)
-
-    rows = tuple(tuple(block(i, j) for i in eqn.active) for j in range(len(y)))
-    return y, Blocks(rows)
-
-
-@written_out(lax.top_k_p)
-def _top_k(y: Any, x: Any, t: Any, *, axis: int, **_: Any) -> tuple[Array, None]:
-    return _take(t[0], y[1], axis), None
-
-
-@written_out(lax.approx_top_k_p)
-def _approx_top_k(
-    y: Any, x: Any, t: Any, *, reduction_dimension: int, **_: Any
-) -> tuple[Array, None]:
-    """A bucket that nothing fell into has a position out of bounds."""
-    axis = reduction_dimension % t[0].ndim
-    return _take(t[0], y[1], axis, certain=False), None

@@ -12,7 +12,6 @@ from jax.lax import ScatterDimensionNumbers
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr
 from irad.linear_map import Array, Blocks, Params, bind
-from irad.rules.index import permuted
 from irad.rules.reduce import elementwise_reducer
 from irad.rules.registry import (
     Equation,
@@ -23,6 +22,7 @@ from irad.rules.registry import (
     rewritten,
 )
 from irad.rules.scattering import scattered_by
+from irad.rules.sorting import permuted
 from irad.rules.window import Windows, has_few
 from irad_passes.modules import scatter_by_p, select_and_scatter_by_p, sort_by_p
 
