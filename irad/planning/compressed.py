@@ -125,12 +125,14 @@ def by_symmetry(program: Program, pattern: Pattern) -> Compression:
 def by_substitution(program: Program, pattern: Pattern) -> Compression | None:
     """Columns of a symmetric matrix whose pushes hold sums that can be solved.
 
-    None where there are too many entries or steps, or where rounding would show: the
-    error of an entry is that of the largest among those that it is found from.
+    None where there are no entries, too many entries or steps, or where rounding would
+    show: the error of an entry is that of the largest of those that it is found from.
     """
     whole = pattern.union(pattern.transpose())
     variables: tuple[Any, ...] = program.inputs
-    if whole.nnz > MOST_SUBSTITUTED or variables[0].aval.dtype != np.float64:
+    if not 0 < whole.nnz <= MOST_SUBSTITUTED:
+        return None
+    if variables[0].aval.dtype != np.float64:
         return None
     found = acyclic(whole)
     if found.level.max(initial=0) > MOST_LEVELS:

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from irad._compat import calls, ir
-from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
+from irad._compat.waiting import after_p
 from irad.linearization import is_differentiable
 from irad_passes import dce, inline
+from irad_passes.rewriting import replace_results
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,16 +130,21 @@ class Program:
 
 
 def without_calls(jaxpr: Jaxpr) -> Jaxpr:
-    """A program without inner calls, checkpoints too.
+    """A program without inner calls, checkpoints too, in which no value waits.
 
-    What a checkpoint computes again waits for a seed. Where Jacobians are kept in terms
-    there is none, and nothing is computed twice.
+    What a checkpoint computes again waits for a seed, or in a gradient for a cotangent,
+    which is a variable too when the gradient is differentiated. Where Jacobians are
+    kept in terms no seed is there to wait for, and nothing is computed twice.
     """
     jaxpr = inline(jaxpr, max_equations=1 << 20, keep_shared=False)
     while any(eqn.primitive is ir.remat_p for eqn in jaxpr.eqns):
         jaxpr = jaxpr.replace(eqns=list(map(_checkpoint_as_call, jaxpr.eqns)))
         jaxpr = inline(jaxpr, max_equations=1 << 20, keep_shared=False)
-    return jaxpr
+    return replace_results(jaxpr, _not_waiting, enter=lambda eqn: eqn)
+
+
+def _not_waiting(eqn: JaxprEqn) -> Sequence[Atom] | None:
+    return eqn.invars[:1] if eqn.primitive is after_p else None
 
 
 def _checkpoint_as_call(eqn: JaxprEqn) -> JaxprEqn:

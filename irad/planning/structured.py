@@ -132,7 +132,9 @@ class _Chain:
             numbered = zip(slots, arrays, strict=True)
             values = values_of({slot.number: x for slot, x in numbered})
             blocks = [
-                dense_block(ts, values, v.aval.shape, 0, n, dtype).reshape(-1, n)
+                dense_block(ts, values, v.aval.shape, 0, n, dtype).reshape(
+                    v.aval.size, n
+                )
                 for ts, v in zip(parts, variables, strict=True)
             ]
             matrix = blocks[0] if len(blocks) == 1 else jnp.concatenate(blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from irad_passes._compat import DropVar, Jaxpr, JaxprEqn, Literal, Var
-from irad_passes.bodies import BODY_PARAMS, BodyRewriter
+from irad_passes.bodies import BODY_PARAMS
 from irad_passes.effects import is_pure, touches_refs, union_of_effects
 
 Atom = Var | Literal
@@ -14,7 +14,7 @@ Atom = Var | Literal
 def replace_results(
     jaxpr: Jaxpr,
     replacement: Callable[[JaxprEqn], Sequence[Atom] | None],
-    enter: BodyRewriter,
+    enter: Callable[[JaxprEqn], JaxprEqn],
 ) -> Jaxpr:
     """The jaxpr without the equations for whose results there is a replacement.
 

@@ -189,16 +189,41 @@ def test_planned_jacobians_of_many_random_programs_are_jaxs(shard):
     many()
 
 
-def test_a_scan_behind_a_softmax_and_a_checkpoint_is_jaxs():
-    body = [("add", 4, 5, 2, ()), ("sin", 5, 0, 3, ()), ("dot", 5, 5, 5, ())]
-    program = [
-        ("checkpoint", 4, 0, 1, body),
-        ("divide", 0, 4, 2, ()),
-        ("jit", 2, 5, 10, [("softmax", 3, 4, 2, ())]),
-        ("scan", 4, 3, 7, [("add", 5, 1, 1, ())]),
-    ]
+SCAN_BEHIND_CHECKPOINT = [
+    (
+        "checkpoint",
+        4,
+        0,
+        1,
+        [("add", 4, 5, 2, ()), ("sin", 5, 0, 3, ()), ("dot", 5, 5, 5, ())],
+    ),
+    ("divide", 0, 4, 2, ()),
+    ("jit", 2, 5, 10, [("softmax", 3, 4, 2, ())]),
+    ("scan", 4, 3, 7, [("add", 5, 1, 1, ())]),
+]
+CHECKPOINT_IN_A_GRADIENT = [
+    ("vmap", 1, 3, 2, [("nothing", 1, 2, 6, ())]),
+    ("set", 2, 2, 4, ()),
+    ("checkpoint", 3, 4, 2, [("tanh", 4, 4, 2, ())]),
+]
+NOTHING_PASSES = [
+    ("vmap", 0, 5, 7, [("sin", 0, 3, 2, ())]),
+    ("stencil", 4, 2, 0, ()),
+    ("vmap", 2, 0, 11, [("square", 2, 1, 11, ())]),
+    ("stencil", 2, 5, 8, ()),
+    ("vmap", 3, 2, 3, [("tanh", 0, 0, 8, ())]),
+    ("stencil", 2, 5, 8, ()),
+    ("jit", 2, 1, 0, [("stencil", 2, 5, 4, ())]),
+]
 
-    def fun(x: Any) -> Any:
-        return outputs(program, x)
 
-    compare(against("jacobian", by_rows(fun, POINT), jax.jacobian(fun)(POINT)))
+@pytest.mark.parametrize(
+    ("program", "second"),
+    [
+        (SCAN_BEHIND_CHECKPOINT, False),
+        (CHECKPOINT_IN_A_GRADIENT, True),
+        (NOTHING_PASSES, True),
+    ],
+)
+def test_what_random_programs_once_found_is_jaxs(program, second):
+    check(program, second=second)
