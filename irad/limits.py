@@ -6,6 +6,7 @@ fit, the fastest is compiled, and XLA's own account decides.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,7 @@ import jax
 from irad import cost
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
+from irad.caching import Recent, forgettable
 from irad.checkpointing import Checkpointing, Schedule
 from irad.checkpointing.named import Loops, schedules
 from irad.checkpointing.options import MAX_CHECKPOINTS
@@ -22,6 +24,11 @@ from irad.checkpointing.schedules import written_out
 from irad.errors import PlanError
 
 T = TypeVar("T")
+
+ACCOUNTS = 1024
+"""So many programs' temporaries are remembered; the least recently used goes first."""
+
+_ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 
 # Schedules whose predicted peak is up to so many limits are tried before the others.
 DOUBT = 2
@@ -155,7 +162,18 @@ def temporaries(derivative: Derivative[Any]) -> int:
 
 
 def _temporaries(program: ClosedJaxpr) -> int:
+    """XLA's account of a program, asked once for each text: limits share candidates."""
     inputs = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in program.in_avals]
-    run = jax.jit(lambda *x: ir.evaluate(program, x))
-    memory: Any = run.lower(*inputs).compile().memory_analysis()
+    lowered = jax.jit(lambda *x: ir.evaluate(program, x)).lower(*inputs)
+    text = hashlib.sha256(lowered.as_text().encode()).digest()
+    key = text, jax.default_backend(), ir.trace_context()
+    known = _ACCOUNTS.get(key)
+    if known is None:
+        known = _account(lowered)
+        _ACCOUNTS.put(key, known)
+    return known
+
+
+def _account(lowered: jax.stages.Lowered) -> int:
+    memory: Any = lowered.compile().memory_analysis()
     return memory.temp_size_in_bytes

@@ -10,6 +10,7 @@ import pytest
 from jax import lax
 
 import irad
+from irad import limits
 from irad._compat import ir
 from irad.checkpointing import Schedule
 from irad.checkpointing.named import schedules
@@ -64,6 +65,23 @@ def test_limits_hold_and_peaks_fall_with_them(name: str) -> None:
         ulp = np.spacing(np.max(np.abs(gradient)))
         assert np.max(np.abs(found - gradient)) <= 10 * ulp
     assert peaks == sorted(peaks, reverse=True)
+
+
+def test_what_was_compiled_for_one_limit_is_not_compiled_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def account(lowered: Any) -> int:
+        asked.append(lowered.as_text())
+        return temp(lowered.compile())
+
+    irad.clear_caches()
+    monkeypatch.setattr(limits, "_account", account)
+    for limit in (1024, 2048):
+        with pytest.raises(irad.PlanError):
+            irad.grad(long_loop, memory_limit=limit)(START)
+    assert len(asked) == len(set(asked)) > 0
 
 
 def test_the_error_names_the_least_and_the_least_runs() -> None:
