@@ -33,7 +33,7 @@ class Library:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peer:
     """A library with JAX's signatures, and how it forgets what it has learned.
 

@@ -1,5 +1,9 @@
 """The programs that are measured, one file a family."""
 
+import functools
+import itertools
+from collections.abc import Sequence
+
 from benchmarks.programs import (
     bottlenecks,
     bundle,
@@ -75,10 +79,14 @@ def equation_chains(size: Size) -> list[Program]:
     return chains.programs(size)
 
 
-def kept_by_gradients(size: Size) -> list[Program]:
-    """Programs whose gradients differ by what they keep: loops, and a deep net."""
+@functools.cache
+def kept_by_gradients(size: Size) -> Sequence[Program]:
+    """Programs whose gradients differ by what they keep: loops, and a deep net.
+
+    They are the same objects at each call, by which suites know them again.
+    """
     loops = [program for family in LOOPS for program in family.programs(size)]
-    return [*loops, transformer.programs(size)[-1], *residuals.programs(size)]
+    return (*loops, transformer.programs(size)[-1], *residuals.programs(size))
 
 
 def jacobians(size: Size) -> list[Derivative]:
@@ -87,8 +95,14 @@ def jacobians(size: Size) -> list[Derivative]:
 
 
 def versions(size: Size) -> list[Derivative]:
-    """The models as functions of a few inputs to a few outputs."""
-    return [version(program, name) for program in models(size) for name in SHAPES]
+    """The models as functions of a few inputs to a few outputs.
+
+    At small size each model has one shape, and all shapes take their turn.
+    """
+    if size == "full":
+        return [version(program, name) for program in models(size) for name in SHAPES]
+    shapes = itertools.cycle(SHAPES)
+    return [version(p, name) for p, name in zip(models(size), shapes, strict=False)]
 
 
 def hessians(size: Size) -> list[Derivative]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -12,25 +13,49 @@ import numpy as np
 
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, milliseconds, quantity, times
-from benchmarks.programs import Program, kept_by_gradients
+from benchmarks.programs import Program, Size, kept_by_gradients
 from benchmarks.suites.suite import Suite
 from irad.instruments.executable import Compiled, compiled
 from irad.instruments.timing import Rounds, call, interleaved
 
 # Percent of what the gradient without a limit takes.
-LIMITS = (100, 50, 30, 20, 15, 10, 5)
+LIMITS: dict[Size, tuple[int, ...]] = {
+    "small": (50, 20, 10),
+    "full": (100, 50, 30, 20, 15, 10, 5),
+}
 ROUNDS = Rounds(least=5, most=9, seconds=20.0, shuffled=True)
 # Entries may differ by so many units in the last place of the largest.
 ULPS = 10
 
 
-def row(program: Program, peer: Peer) -> Row:
+@dataclass(frozen=True)
+class Task:
+    """A program, and the limits that its gradient is put under."""
+
+    program: Program
+    limits: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def source(self) -> str:
+        return self.program.source
+
+
+def tasks(size: Size) -> Sequence[Task]:
+    return [Task(program, LIMITS[size]) for program in kept_by_gradients(size)]
+
+
+def row(task: Task, peer: Peer) -> Row:
+    program = task.program
     arguments = program.arguments()
     with failures_of(peer):
         free = compiled(peer.value_and_grad(program.make(), program.argnums), arguments)
         sides: dict[str, Compiled] = {}
         least: dict[str, int] = {}
-        for share in LIMITS:
+        for share in task.limits:
             made = _fitted(program, peer, share * free.temp_bytes // 100)
             if isinstance(made, int):
                 least[str(share)] = made
@@ -41,6 +66,7 @@ def row(program: Program, peer: Peer) -> Row:
     timed = interleaved(runs, rounds=ROUNDS, clock=time.process_time)
     return {
         "free": free.row(),
+        "limits": task.limits,
         "least": least,
         "sides": {
             share: {
@@ -96,7 +122,7 @@ def lines(row: Row) -> Sequence[Row]:
     """One line for each limit; the first says what is missed."""
     free = row["free"]
     found = []
-    for share in LIMITS:
+    for share in row["limits"]:
         side = row["sides"].get(str(share))
         found.append(
             {
@@ -126,7 +152,7 @@ def _optional(show: Any) -> Any:
 SUITE = Suite(
     name="limits",
     title="Value and gradient within a limit of memory, temporaries by XLA",
-    programs=kept_by_gradients,
+    programs=tasks,
     row=row,
     columns=[
         Column("program", lambda r: r["program"]),

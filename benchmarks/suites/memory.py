@@ -10,8 +10,8 @@ import math
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -46,9 +46,38 @@ MEAN_TIME, MEAN_MEMORY, MEAN_BEST = 1.5, 4.0, 1.15
 MEMORY = 1.1
 
 
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """What is compiled of a program, and how far ours lies from JAX's gradient."""
+
+    compiled: Mapping[str, Compiled]
+    left_out: Mapping[str, str]
+    difference: float
+
+
 def row(
     program: Program, peer: Peer, *, clock: Callable[[], float] = time.process_time
 ) -> Row:
+    arguments = program.arguments()
+    made = _sides(program, peer)
+    sides = made.compiled
+    runs = {name: call(side.run, *arguments) for name, side in sides.items()}
+    timed = interleaved(runs, rounds=ROUNDS, clock=clock)
+    by_hand = [name for name in sides if name in POLICIES]
+    return {
+        "difference": made.difference,
+        "sides": {
+            name: _figures(side, timed[name], arguments) for name, side in sides.items()
+        },
+        "best": min(by_hand, key=lambda name: timed[name].median, default=None),
+        "speed": _speeds(sides, timed),
+        "left_out": made.left_out,
+    }
+
+
+# Both suites measure the same executables.
+@lru_cache(maxsize=32)
+def _sides(program: Program, peer: Peer) -> Sides:
     arguments = program.arguments()
     sides = {"jax": _made(jax.value_and_grad, program.make(), program)}
     left_out: dict[str, str] = {}
@@ -56,7 +85,7 @@ def row(
     with failures_of(peer):
         sides["ours"] = _made(peer.value_and_grad, program.make(), program)
         ours = sides["ours"].run(*arguments)
-    difference = agree(ours, reference, tolerance=program.tolerance)
+    apart = agree(ours, reference, tolerance=program.tolerance)
     if has_loop(program.make(), arguments):
         for name, policy in POLICIES.items():
             fun = checkpointed(program.make(), policy)
@@ -67,18 +96,7 @@ def row(
             sides[EQUINOX] = _equinox(program, reference)
         except PeerError as error:
             left_out[EQUINOX] = str(error)
-    runs = {name: call(side.run, *arguments) for name, side in sides.items()}
-    timed = interleaved(runs, rounds=ROUNDS, clock=clock)
-    by_hand = [name for name in sides if name in POLICIES]
-    return {
-        "difference": difference,
-        "sides": {
-            name: _figures(side, timed[name], arguments) for name, side in sides.items()
-        },
-        "best": min(by_hand, key=lambda name: timed[name].median, default=None),
-        "speed": _speeds(sides, timed),
-        "left_out": left_out,
-    }
+    return Sides(sides, left_out, apart)
 
 
 def _equinox(program: Program, reference: Any) -> Compiled:

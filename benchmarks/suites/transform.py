@@ -31,7 +31,7 @@ from irad.instruments import counts
 from irad.instruments.agreement import agree
 from irad.instruments.timing import Rounds, Side, Times, interleaved, ratio
 
-ROUNDS = Rounds(least=5, most=20, seconds=8.0)
+ROUNDS = Rounds(least=5, most=20, seconds=4.0)
 # A longer program takes XLA minutes to compile, so its values go unchecked here; the
 # shorter one of its family stands for it.
 CHECKED = 2000

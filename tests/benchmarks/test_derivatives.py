@@ -18,8 +18,9 @@ from benchmarks.harness.derivatives import Made, Way
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Peer, better_mode, peer
 from benchmarks.harness.tables import plain
-from benchmarks.programs import hessians, jacobians, versions
+from benchmarks.programs import hessians, jacobians, models, versions
 from benchmarks.programs.derivative import Derivative, Pattern
+from benchmarks.programs.sensitivities import SHAPES, version
 from benchmarks.suites import jacobians as suite
 from benchmarks.suites.suite import measure
 from irad.errors import DisagreementError
@@ -334,14 +335,21 @@ def test_another_size_or_dtype_is_a_disagreement():
         matrix(np.ones(3), (2, 2), Pattern(np.arange(2), np.arange(2)))
 
 
+def test_small_runs_have_each_model_in_one_shape_and_full_ones_in_all():
+    small, full = ([p.name for p in versions(size)] for size in ("small", "full"))
+    assert len(small) == len(models("small"))
+    assert set(small) <= set(full)
+    assert len(full) == len(SHAPES) * len(small)
+    assert {name.split(", ")[-1] for name in small} == set(SHAPES)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("square", (6, 6)), ("tall", (12, 3)), ("wide", (3, 12)), ("scalar", (1, 12))],
 )
 def test_a_version_of_a_model_has_the_shape_that_it_is_named_for(name, shape):
-    named = {program.name: program for program in versions("small")}
-    program = named[f"MLP, {name}"]
+    program = version(models("small")[0], name)
     arguments = program.arguments()
     assert program.shape(arguments) == shape
     found = jax.jit(irad.jacobian(program.make()))(*arguments)
