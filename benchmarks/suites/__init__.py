@@ -3,6 +3,7 @@
 from typing import Any
 
 from benchmarks.suites import (
+    casadi,
     dispatch,
     elimination,
     elimination_of_arrays,
@@ -16,6 +17,7 @@ from benchmarks.suites import (
     lowering,
     memory,
     scaling,
+    torch,
     transform,
     unseen_graphs,
 )
@@ -35,10 +37,12 @@ SUITES: dict[str, tuple[Suite[Any], ...]] = {
     "jacobians": (jacobians.JACOBIANS,),
     "modes": (jacobians.MODELS,),
     "hessians": (jacobians.HESSIANS,),
+    "casadi": (casadi.SUITE,),
     "laplacian": (laplacians.SUITE,),
     "scaling": (scaling.SUITE,),
     "lowering": (lowering.SUITE,),
     "enzyme": (enzyme.SUITE,),
+    "torch": (torch.SUITE,),
     "elimination": (
         elimination.SUITE,
         elimination_of_arrays.SUITE,

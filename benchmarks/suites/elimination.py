@@ -79,7 +79,7 @@ def _search(
     graph: ordering.Graph, moves: int, seed: int, objective: ordering.Objective
 ) -> int:
     found = ordering.search(graph, moves, math.inf, seed, objective=objective)
-    return getattr(found, objective)
+    return getattr(ordering.count(graph, found.vertices), objective)
 
 
 def missed(

@@ -58,7 +58,8 @@ def _moves_a_second(graph: tensors.TensorGraph) -> float:
 
 
 def _search(graph: tensors.TensorGraph, moves: int, seed: int) -> int:
-    return tensors.search(graph, moves, math.inf, seed).multiplications
+    found = tensors.search(graph, moves, math.inf, seed)
+    return tensors.count(graph, found.vertices)
 
 
 def contests(row: Row) -> list[Contest]:

@@ -7,9 +7,7 @@ a row run in that one: `python -m benchmarks.suites.enzyme PROGRAM SIZE SUBJECT`
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +16,8 @@ from typing import Any
 import jax
 
 from benchmarks.harness.contests import Contest
-from benchmarks.harness.peers import Peer, PeerError, peer
+from benchmarks.harness.peers import Peer, peer
+from benchmarks.harness.processes import row_of
 from benchmarks.harness.tables import Column, Row, digits, interval, milliseconds
 from benchmarks.programs import Program, Size, models
 from benchmarks.suites.suite import Suite
@@ -29,7 +28,6 @@ from irad.instruments.timing import Rounds, call, interleaved, ratio
 ROUNDS = Rounds(least=5, most=20, seconds=4.0)
 LIBRARY = "enzyme_ad"
 CHOSEN = ("MLP", "LSTM", "GMM", "nonlinear heat")
-SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -53,24 +51,8 @@ def tasks(size: Size) -> Sequence[Task]:
 
 
 def row(task: Task, peer: Peer) -> Row:
-    """What the other process measured; its failure is Enzyme's."""
-    if not importlib.util.find_spec(LIBRARY):
-        raise PeerError(f"{LIBRARY} is not installed")
-    words = [task.name, task.size, peer.name]
-    command = [sys.executable, "-m", "benchmarks.suites.enzyme", *words]
-    try:
-        run = subprocess.run(
-            command, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise PeerError(f"enzyme: more than {SECONDS:g} s") from error
-    last = (run.stderr.strip().splitlines() or ["no message"])[-1]
-    if run.returncode:
-        raise PeerError(f"enzyme: status {run.returncode}: {last}")
-    found = json.loads(run.stdout.splitlines()[-1])
-    if found["wrong"]:
-        raise DisagreementError(found["wrong"])
-    return found
+    """What the other process measured."""
+    return row_of(__name__, LIBRARY, task.name, task.size, peer.name)
 
 
 def measured(program: Program, peer: Peer) -> Row:

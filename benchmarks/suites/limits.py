@@ -15,6 +15,7 @@ from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, milliseconds, quantity, times
 from benchmarks.programs import Program, Size, kept_by_gradients
 from benchmarks.suites.suite import Suite
+from irad.instruments.agreement import agree
 from irad.instruments.executable import Compiled, compiled
 from irad.instruments.timing import Rounds, call, interleaved
 
@@ -62,6 +63,9 @@ def row(task: Task, peer: Peer) -> Row:
             else:
                 sides[str(share)] = made
     reference = free.run(*arguments)
+    theirs = jax.jit(jax.value_and_grad(program.make(), program.argnums))(*arguments)
+    for result in (reference, *(side.run(*arguments) for side in sides.values())):
+        agree(result, theirs, tolerance=program.tolerance)
     runs = {share: call(side.run, *arguments) for share, side in sides.items()}
     timed = interleaved(runs, rounds=ROUNDS, clock=time.process_time)
     return {

@@ -71,7 +71,7 @@ def _raw(graph: ordering.Graph, vertices: Sequence[int]) -> int:
 
 def _found(graph: ordering.Graph) -> int:
     """What is found by annealing; ``search`` gives small graphs the optimum itself."""
-    return ordering.search(graph, seconds=math.inf).raw
+    return _raw(graph, ordering.search(graph, seconds=math.inf).vertices)
 
 
 def _over(found: Sequence[int], least: Sequence[int]) -> list[float]:

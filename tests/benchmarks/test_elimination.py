@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,14 @@ from jax.flatten_util import ravel_pytree
 import irad
 from benchmarks.harness.peers import peer
 from benchmarks.harness.tables import Table, plain
+from benchmarks.programs import elimination_graphs, tensor_graphs
 from benchmarks.programs.elimination import programs
+from benchmarks.programs.random_graphs import random_graph
 from benchmarks.suites import elimination, elimination_of_arrays, unseen_graphs
 from benchmarks.suites.elimination import SUITE, Task
+from irad import ordering
 from irad.instruments.agreement import agree
+from irad.ordering import tensors
 
 
 def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):
@@ -57,6 +62,50 @@ def test_graphs_that_are_not_seen_have_a_row_with_what_is_above(monkeypatch):
     row = {"program": task.name, "source": "a test", **suite.row(task, peer("jax"))}
     assert (row["above"], row["optimum"]) == (2, None)
     assert "30 vertices, 2 graphs" in plain(Table(suite.title, suite.columns, [row]))
+
+
+SEARCHES = {
+    "scalars": (
+        ordering,
+        lambda: elimination._search(elimination_graphs.graph("g"), 10, 0, "raw"),
+        {"raw": 1},
+    ),
+    "arrays": (
+        tensors,
+        lambda: elimination_of_arrays._search(tensor_graphs.graph("f"), 10, 0),
+        {"multiplications": 1},
+    ),
+    "unseen": (
+        ordering,
+        lambda: unseen_graphs._found(random_graph(0, 16, 2, 2)),
+        {"raw": 1},
+    ),
+}
+"""Where the search is, a count of the suite's, and what a broken search claims."""
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_what_a_search_claims_is_counted_again(name, monkeypatch):
+    library, counted, claims = SEARCHES[name]
+    search, right = library.search, counted()
+    monkeypatch.setattr(
+        library, "search", lambda *args, **how: replace(search(*args, **how), **claims)
+    )
+    assert counted() == right > 1
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_an_order_that_lacks_a_vertex_is_no_order(name, monkeypatch):
+    library, counted, _ = SEARCHES[name]
+    search = library.search
+
+    def lacking(*args, **how):
+        found = search(*args, **how)
+        return replace(found, vertices=found.vertices[1:])
+
+    monkeypatch.setattr(library, "search", lacking)
+    with pytest.raises(ValueError, match="lists each vertex"):
+        counted()
 
 
 @pytest.mark.slow

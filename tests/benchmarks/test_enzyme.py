@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks.harness import processes
 from benchmarks.harness.peers import peer
 from benchmarks.harness.tables import plain
 from benchmarks.programs import Program
@@ -35,9 +36,9 @@ JAX = peer("jax")
 
 
 def outcome(monkeypatch, *, status=0, out="", err="", spec="found"):
-    monkeypatch.setattr(enzyme.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(processes.importlib.util, "find_spec", lambda name: spec)
     done = subprocess.CompletedProcess([], status, out, err)
-    monkeypatch.setattr(enzyme.subprocess, "run", lambda *args, **options: done)
+    monkeypatch.setattr(processes.subprocess, "run", lambda *args, **options: done)
     return measure(enzyme.SUITE, [enzyme.Task(TINY, "small")], JAX, lambda _: None)
 
 
@@ -45,8 +46,11 @@ def outcome(monkeypatch, *, status=0, out="", err="", spec="found"):
     ("process", "why"),
     [
         ({"spec": None}, "enzyme_ad is not installed"),
-        ({"status": 1, "err": "trace\nValueError: x"}, "enzyme: status 1: ValueError"),
-        ({"status": -11}, "enzyme: status -11: no message"),
+        (
+            {"status": 1, "err": "trace\nValueError: x"},
+            "enzyme_ad: status 1: ValueError",
+        ),
+        ({"status": -11}, "enzyme_ad: status -11: no message"),
     ],
 )
 def test_what_is_absent_or_fails_is_a_row_that_says_so(monkeypatch, process, why):

@@ -129,10 +129,7 @@ def once(monkeypatch):
 
 @pytest.mark.parametrize(
     ("suite", "broken"),
-    [
-        *((suite, "scaled") for suite in EVERY),
-        *((gradients.SUITE, broken) for broken in BROKEN),
-    ],
+    [(suite, broken) for suite in EVERY for broken in BROKEN],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_a_broken_gradient_is_an_error_and_no_row(suite, broken):
