@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+PEERS := $(VENV)/.peers
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The first of these that is 3.11 or later and can make environments.
 PYTHONS := python3.11 python3
@@ -34,6 +35,10 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PIP) check
 	@touch $@
 
+$(PEERS): $(STAMP) peers.lock
+	$(PIP) install --quiet --no-deps --require-hashes -r peers.lock
+	@touch $@
+
 demo: $(STAMP) ## five models differentiated, checked and timed; one at every level of IR
 	$(BIN)/python -m examples.demo
 
@@ -61,7 +66,7 @@ fuzz-orders: $(STAMP) ## Jacobians of 2,000 random programs in every order and f
 corpus: $(STAMP) ## JAX's harnesses as StableHLO text, differentiated (half an hour)
 	$(BIN)/python -m tests.stablehlo
 
-bench: $(STAMP) ## side by side with peers, in one run
+bench: $(PEERS) ## side by side with peers, in one run (installs them: gigabytes)
 	$(BIN)/python -m benchmarks
 
 bench-check: $(STAMP) ## operations and memory of small programs beside what was recorded
@@ -70,12 +75,15 @@ bench-check: $(STAMP) ## operations and memory of small programs beside what was
 bench-record: $(STAMP) ## records them anew, where a change is meant
 	$(BIN)/python -m benchmarks recount
 
-lock: $(STAMP) ## requirements.lock anew from pyproject.toml
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+  --custom-compile-command "make lock"
+
+lock: $(STAMP) ## requirements.lock and peers.lock anew from pyproject.toml
 	$(PIP) install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-	  --custom-compile-command "make lock" \
-	  --group dev --group bench pyproject.toml --output-file requirements.lock
+	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --group bench pyproject.toml --constraint requirements.lock \
+	  --output-file peers.lock
 
 clean: ## removes what was made, the environment too
 	rm -rf $(VENV) build dist site .hypothesis .pytest_cache .ruff_cache
