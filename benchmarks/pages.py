@@ -20,6 +20,11 @@ Written by `python -m benchmarks render` from a recorded run (`python -m benchma
 --record`); what is measured, and how, is in
 [benchmarks/README.md](../benchmarks/README.md). Change neither figures nor words here:
 the next rendering writes them anew.
+
+*Ours* is irad. A time ratio is our time over the other side's, below 1 where ours is
+faster, with its 95% interval in brackets; only a column that is headed *jax/...* is the
+other way round. *Temp* is bytes of temporary memory as XLA reports them; k, M and G are
+thousands, millions and billions.
 """
 LOST = """## Where irad loses
 
@@ -28,11 +33,19 @@ interval above 1, more operations, more temporary memory, more multiplications. 
 are ours over the other side's.
 """
 ENVIRONMENT = "environment"
+BUSY = (
+    "**Others used this machine** (the load is above its cores): counts hold, times "
+    "tell little, and their ratios no more than their intervals do."
+)
+SMALL = (
+    "**A run of small size**: most calls cost what their dispatch does, and the targets "
+    "that *missed* names are for the full size."
+)
 
 
 def page(record: Record, pictures: Mapping[str, str] | None = None) -> str:
     """The text; ``pictures`` has a path for each suite that is drawn."""
-    parts = [HEAD, *_grid(_facts(record)), ""]
+    parts = [HEAD, *_cautions(record), *_grid(_facts(record)), ""]
     for suite, rows, errors in _suites(record):
         parts += _section(suite, rows, errors, (pictures or {}).get(suite.name))
     return "\n".join([*parts, LOST, *_lost(record), ""])
@@ -61,6 +74,17 @@ def _suites(record: Record) -> Iterator[tuple[Suite[Any], list[Row], list[str]]]
         if name in record["suites"]:
             kept = record["suites"][name]
             yield suite, kept["rows"], kept["errors"]
+
+
+def _cautions(record: Record) -> Iterator[str]:
+    """What a reader has to know of this run before its figures."""
+    environment = record[ENVIRONMENT]
+    # A run by itself ends with a load of about as many as there are cores.
+    loads = environment["load"][0], record["load_at_the_end"][0] / 2
+    if max(loads) > environment["cores"]:
+        yield from (BUSY, "")
+    if environment["size"] == "small":
+        yield from (SMALL, "")
 
 
 def _facts(record: Record) -> Iterator[tuple[str, ...]]:

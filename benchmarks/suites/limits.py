@@ -70,7 +70,6 @@ def row(task: Task, peer: Peer) -> Row:
     timed = interleaved(runs, rounds=ROUNDS, clock=time.process_time)
     return {
         "free": free.row(),
-        "limits": task.limits,
         "least": least,
         "sides": {
             share: {
@@ -126,7 +125,7 @@ def lines(row: Row) -> Sequence[Row]:
     """One line for each limit; the first says what is missed."""
     free = row["free"]
     found = []
-    for share in row["limits"]:
+    for share in sorted(map(int, {**row["sides"], **row["least"]}), reverse=True):
         side = row["sides"].get(str(share))
         found.append(
             {

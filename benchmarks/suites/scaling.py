@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from benchmarks.harness.axes import logarithmic
 from benchmarks.harness.contests import Contest, counted
 from benchmarks.harness.derivatives import MODES, Ready, Way, by_hand, ready, subject
 from benchmarks.harness.matrices import agree_by_rows, matrix
@@ -43,6 +44,15 @@ class Point:
     @property
     def source(self) -> str:
         return self.program.source
+
+
+LABELS = {
+    "equations": ("equations of a straight line", "CPU ms to trace a gradient"),
+    "steps": ("steps of a recurrent net", "ms a gradient"),
+    "rows": ("rows: ours sparse, jax dense", "ms a Jacobian"),
+    "batch": ("examples of a perceptron", "ms a gradient"),
+}
+"""What is drawn of a family: across its sizes, and up."""
 
 
 def points(size: Size) -> Sequence[Point]:
@@ -175,19 +185,29 @@ def draw(plot: Any, rows: Sequence[Row]) -> Any:
     families = list(dict.fromkeys(row["family"] for row in rows))
     figure, _ = plot.subplots(1, len(families), figsize=(3 * len(families), 3))
     for panel, family in zip(figure.axes, families, strict=True):
-        for name, mark in (("ours", "o-"), ("jax", "s--")):
-            found = [
-                (row["size"], 1e3 * row["sides"][name]["median_s"])
-                for row in rows
-                if row["family"] == family and name in row["sides"]
-            ]
-            panel.loglog(*zip(*found, strict=True), mark, label=name, markersize=3)
-        panel.set_title(family, fontsize=9)
-        panel.set_xlabel(family)
-        panel.legend(fontsize=7)
-    figure.axes[0].set_ylabel("ms")
+        _panel(panel, family, [row for row in rows if row["family"] == family])
     figure.tight_layout()
     return figure
+
+
+def _panel(panel: Any, family: str, rows: Sequence[Row]) -> None:
+    across, up = LABELS[family]
+    every: list[float] = []
+    for name, mark in (("ours", "o-"), ("jax", "s--")):
+        found = [
+            (row["size"], 1e3 * row["sides"][name]["median_s"])
+            for row in rows
+            if name in row["sides"]
+        ]
+        panel.plot(*zip(*found, strict=True), mark, label=name, markersize=3)
+        every += [taken for _, taken in found]
+    sizes = [row["size"] for row in rows]
+    logarithmic(panel, "x", min(sizes) / 1.5, max(sizes) * 1.5)
+    logarithmic(panel, "y", min(every) / 2, max(every) * 2)
+    panel.set_xlabel(across, fontsize=8)
+    panel.set_ylabel(up, fontsize=8)
+    panel.grid(color="0.9")
+    panel.legend(fontsize=7)
 
 
 def _of(side: str, key: str) -> Callable[[Row], Any]:

@@ -117,7 +117,8 @@ def _within_budget(
     torch: Any, loss: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> Callable[[], Any]:
     """A compiled loss of which no more is kept than a share, and its gradient."""
-    importlib.import_module("torch._functorch.config").activation_memory_budget = SHARE
+    config: Any = importlib.import_module("torch._functorch.config")
+    config.activation_memory_budget = SHARE
     made = torch.compile(loss)
     leaves, tree = jax.tree.flatten(arguments[0])
     active = [x.clone().requires_grad_() for x in leaves]

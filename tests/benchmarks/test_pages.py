@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import pages, records
 from benchmarks.command import main
+from benchmarks.harness.axes import ticks
 from benchmarks.harness.contests import Contest, counted, inverse
 from benchmarks.reasons import REASONS, UNKNOWN, reason
 from benchmarks.suites import SUITES
@@ -44,6 +45,7 @@ def a_record(*rows, size="full"):
         "date": "2030-01-02T03:04:05+00:00",
         "processor": "Intel(R) Xeon(R) CPU @ 2.00GHz",
         "cores": 2,
+        "load": [0.3],
         "size": size,
     }
     suite = {"title": "t", "rows": list(rows), "errors": []}
@@ -137,6 +139,16 @@ def test_the_page_has_each_suite_what_failed_what_was_wrong_and_what_is_lost():
     assert "Nowhere in this run." in pages.page(a_record(a_row("a")))
 
 
+def test_the_page_says_first_what_a_run_cannot_tell():
+    busy = a_record(a_row("a"))
+    busy["environment"]["load"] = [2.5]
+    quiet, small = a_record(a_row("a")), a_record(a_row("a"), size="small")
+    for record, said in ((busy, True), (quiet, False)):
+        assert ("Others used this machine" in pages.page(record)) is said
+    for record, said in ((small, True), (quiet, False)):
+        assert ("A run of small size" in pages.page(record)) is said
+
+
 def test_rendering_writes_the_page_and_says_where_pictures_are_missing(
     monkeypatch, tmp_path, capsys
 ):
@@ -151,3 +163,16 @@ def test_rendering_writes_the_page_and_says_where_pictures_are_missing(
     said = capsys.readouterr()
     assert "no pictures: plotting needs matplotlib" in said.err
     assert "1 figures are lost" in said.out
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (0.45, 2.2, [0.5, 0.7, 1, 2]),
+        (0.3, 20.0, [0.5, 1, 2, 5, 10, 20]),
+        (0.02, 150.0, [0.1, 1, 10, 100]),
+        (9.0, 2e5, [10, 100, 1000, 10_000, 100_000]),
+    ],
+)
+def test_ticks_are_round_numbers_and_few(low, high, found):
+    assert ticks(low, high) == found
