@@ -38,8 +38,8 @@ BUSY = (
     "tell little, and their ratios no more than their intervals do."
 )
 SMALL = (
-    "**A run of small size**: most calls cost what their dispatch does, and the targets "
-    "that *missed* names are for the full size."
+    "**A run of small size**: most calls cost what their dispatch does, and the "
+    "targets that *missed* names are for the full size."
 )
 
 
