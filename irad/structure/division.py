@@ -28,14 +28,21 @@ from irad.structure.sums import added
 from irad_passes import (
     Boundary,
     Partition,
+    Price,
+    accumulated,
+    chains,
     cse,
     inline,
     invariant_equations,
+    joined_sums,
     partition,
 )
 
 MOST_INLINED = 4096
 """Calls in a body are written out up to so many equations, to cut inside them."""
+
+WORTHWHILE = 1.1
+"""So many times less must a step take with factors that are multiplied beforehand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,10 +173,39 @@ def _joint(split: SplitProgram, body: Jaxpr) -> ClosedJaxpr:
 def _cut(
     joint: Jaxpr, free: Sequence[bool], num_outputs: int, keeping: float
 ) -> Partition:
-    """The joint program before and after the tangents or cotangents are known."""
+    """The joint program before and after the tangents or cotangents are known.
+
+    Chains of factors are multiplied before where a step takes less time for it, what
+    it keeps included.
+    """
     boundary = Boundary(len(free), num_outputs, tuple(free))
     price = loop_price(machine(), keeping)
-    return partition(joint, boundary=boundary, price=price)
+    best = partition(joint, boundary=boundary, price=price)
+    spent = _seconds(best, price)
+    if _avoidable(best, price) * WORTHWHILE < spent * (WORTHWHILE - 1):
+        return best
+    joint = joined_sums(joint)
+    for chain in chains(joint, len(free)):
+        made = accumulated(joint, chain)
+        if made is None:
+            continue
+        division = partition(made, boundary=boundary, price=price)
+        seconds = _seconds(division, price)
+        if WORTHWHILE * seconds <= spent:
+            best, spent, joint = division, seconds, made
+    return best
+
+
+def _avoidable(division: Partition, price: Price) -> float:
+    """What a step pays for what it keeps and computes again."""
+    again = sum(map(price.computed, division.again))
+    return sum(map(price.kept, division.kept)) + again
+
+
+def _seconds(division: Partition, price: Price) -> float:
+    """What a step pays in all."""
+    eqns = (*division.first.eqns, *division.second.eqns)
+    return sum(map(price.kept, division.kept)) + sum(map(price.computed, eqns))
 
 
 def _deferred(

@@ -12,6 +12,7 @@ from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
 from irad_passes.loops import as_scans
 from irad_passes.partition import Boundary, Partition, Price, partition
+from irad_passes.preaccumulate import accumulated, chains, joined_sums
 from irad_passes.segments import cut_scan, nested, segmented
 from irad_passes.simplify import simplify
 
@@ -19,13 +20,16 @@ __all__ = [
     "Boundary",
     "Partition",
     "Price",
+    "accumulated",
     "as_scans",
+    "chains",
     "cse",
     "cut_scan",
     "dce",
     "fold",
     "inline",
     "invariant_equations",
+    "joined_sums",
     "nested",
     "partition",
     "segmented",
