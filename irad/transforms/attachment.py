@@ -49,8 +49,7 @@ def attach(
             ``"sqrt"`` the inputs of about as many segments as each has steps;
             ``"binomial"`` 32 states of a loop, or as many as fit the limit, placed so
             that the fewest steps are run again.
-        max_checkpoints: how many states the reverse mode of a loop of unknown length
-            stores.
+        max_checkpoints: as for ``irad.grad``.
 
     Returns:
         A function that is called as ``fun`` is and returns what it returns.

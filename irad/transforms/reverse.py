@@ -59,7 +59,8 @@ def grad(
             of the compiled gradient program, as XLA accounts for them. The fastest of
             irad's schedules that is within it is taken; parts of ``fun`` may run again.
         max_checkpoints: how many states the reverse mode of a loop of unknown length
-            (``while_loop``) stores, of all its steps; the fewer, the more run again.
+            (``while_loop``) stores, of all its steps; the fewer, the more run again. A
+            loop that counts its steps is a ``scan``, and keeps what a ``scan`` does.
 
     Returns:
         A function of the same arguments that gives the gradient in the tree, shapes and
