@@ -30,13 +30,12 @@ from irad.rules.matrices import (
     block,
     conj,
     eye_like,
+    hermitian,
     is_complex,
     matmul,
     on_diagonal,
     permuted_columns,
     permuted_rows,
-    positions,
-    real,
     solve,
     stacked,
     transposed,
@@ -102,12 +101,9 @@ def _cholesky_tangent(L: Array, t: Array, split_from: tuple[int, ...]) -> Array:
 def _cholesky_tangent_of_block(L: Array, t: Array) -> Array:
     """L phi(L^-1 A' L^-*), A' being read from its lower triangle."""
     diagonal = on_diagonal(t)
-    whole = lax.select(lax.gt(*positions(t)), t, adjoint(t))
-    if is_complex(t):
-        whole = lax.select(diagonal, lax.convert_element_type(real(t), t.dtype), whole)
     factor = tril(L)
     right = lax.linalg.triangular_solve(
-        factor, whole, lower=True, transpose_a=True, conjugate_a=True
+        factor, hermitian(t, lower=True), lower=True, transpose_a=True, conjugate_a=True
     )
     solved = lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
     one = lax.full_like(t, 1)

@@ -14,6 +14,7 @@ import irad
 from irad._compat.ir import inner_jaxprs
 from irad.stablehlo import Module
 from irad_passes.modules import opaque_p
+from tests.stablehlo.agreement import check_differences
 from tests.stablehlo.exported import exported
 
 RNG = np.random.RandomState(0)
@@ -127,7 +128,10 @@ func.func @main(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<i32>) {
 
 
 def test_a_call_on_a_gpu_and_one_of_an_old_module_are_the_same_primitive() -> None:
-    for text in (ON_GPU, OLD):
+    several = OLD.replace(
+        "%n =", "%count = stablehlo.multiply %one, %one : tensor<i32>\n  %n ="
+    ).replace("(%one, %one,", "(%one, %count,")
+    for text in (ON_GPU, OLD, several):
         module = irad.stablehlo.load(text)
         assert not carried(module)
         x = SYMMETRIC.astype(np.float32)
@@ -160,6 +164,44 @@ func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   return %L : tensor<4x4xf32>
 }
 """
+
+
+FACTORS = """
+func.func @main(%x: tensor<2x4x4xf64>) -> (tensor<2x4x4xf64>, tensor<2x4x4xf64>) {
+  %0 = stablehlo.cholesky %x, lower = LOWER : tensor<2x4x4xf64>
+  %1:2 = stablehlo.custom_call @lapack_dpotrf_ffi(%x) {
+    mhlo.backend_config = {uplo = UPLO : ui8},
+    operand_layouts = [dense<[1, 2, 0]> : tensor<3xindex>],
+    result_layouts = [dense<[1, 2, 0]> : tensor<3xindex>, dense<0> : tensor<1xindex>]
+  } : (tensor<2x4x4xf64>) -> (tensor<2x4x4xf64>, tensor<2xi32>)
+  return %0, %1#0 : tensor<2x4x4xf64>, tensor<2x4x4xf64>
+}
+"""
+
+
+@pytest.mark.parametrize(("lower", "uplo"), [("true", 76), ("false", 85)])
+def test_beside_a_cholesky_factor_is_zero_or_what_the_matrix_has(
+    lower: str, uplo: int
+) -> None:
+    """In values, as XLA has them, and in derivatives."""
+    text = FACTORS.replace("LOWER", lower).replace("UPLO", str(uplo))
+    module = irad.stablehlo.load(text)
+    assert not carried(module)
+    x = np.stack([SYMMETRIC, 2 * SYMMETRIC + np.triu(SQUARE, 1) * 0.1])
+    clean, raw = module(x)
+    other = np.triu if lower == "true" else np.tril
+    away = 1 if lower == "true" else -1
+    np.testing.assert_array_equal(other(clean, away), 0)
+    np.testing.assert_array_equal(other(raw, away), other(x, away))
+    check_differences(module, [x])
+
+
+def test_the_eigenvectors_of_no_matrix_have_derivatives() -> None:
+    """JAX has none of them."""
+    x = np.zeros((2, 0, 0))
+    module = exported(jnp.linalg.eig, x)
+    for y in irad.stablehlo.jvp(module)(x, x):
+        assert y.size == 0
 
 
 def test_matrices_that_lie_otherwise_are_left_to_the_call() -> None:

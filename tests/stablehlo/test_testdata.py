@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import irad
 from irad_passes.errors import ModuleError
+from tests.stablehlo.agreement import check_differences
 
 LATE = """
 module @jit_main attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
@@ -96,3 +98,23 @@ def test_lists_are_read_as_they_were_spelled_early() -> None:
 def test_what_the_parser_does_not_know_is_an_error_with_its_place() -> None:
     with pytest.raises(ModuleError, match=r"<text>:6:"):
         irad.stablehlo.load(EARLY.replace("permutation", "permutatoin"))
+
+
+OF_MHLO = """
+func.func @main(%x: tensor<2x3xf64>) -> (tensor<2x3xf64>, tensor<2x2xf64>, tensor<2x2xi32>) {
+  %0 = stablehlo.custom_call @mhlo.erf(%x) {mhlo.attributes = {}, mhlo.version = 1 : i64} : (tensor<2x3xf64>) -> tensor<2x3xf64>
+  %1 = stablehlo.custom_call @mhlo.tan(%0) {mhlo.attributes = {}, mhlo.version = 1 : i64} : (tensor<2x3xf64>) -> tensor<2x3xf64>
+  %2:2 = stablehlo.custom_call @mhlo.topk(%1) {mhlo.attributes = {k = 2 : i64, largest = true}, mhlo.version = 1 : i64} : (tensor<2x3xf64>) -> (tensor<2x2xf64>, tensor<2x2xi32>)
+  return %1, %2#0, %2#1 : tensor<2x3xf64>, tensor<2x2xf64>, tensor<2x2xi32>
+}
+"""  # noqa: E501
+
+
+def test_operations_that_were_custom_calls_of_mhlo_are_differentiated() -> None:
+    x = np.array([[0.3, -1.2, 0.8], [1.5, 0.1, -0.4]])
+    module = irad.stablehlo.load(OF_MHLO)
+    value, greatest, places = module(x)
+    np.testing.assert_allclose(value, np.tan(jax.scipy.special.erf(x)), 1e-12)
+    np.testing.assert_array_equal(greatest, np.sort(value)[:, :0:-1])
+    np.testing.assert_array_equal(places, [[2, 0], [0, 1]])
+    check_differences(module, [x])

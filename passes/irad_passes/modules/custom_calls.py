@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from irad_passes.errors import ModuleError
-from irad_passes.modules import factorizations, selection, spectra
+from irad_passes.modules import composites, factorizations, selection, spectra
 from irad_passes.modules.attributes import text
 from irad_passes.modules.converters import Converter, Table
 from irad_passes.modules.frames import Atom, Frame
@@ -17,6 +17,7 @@ _TARGETS: dict[str, Converter] = {
     **factorizations.TARGETS,
     **spectra.TARGETS,
     **selection.TARGETS,
+    **composites.TARGETS,
 }
 
 _PYTHON = ("python_callback", "python_cpu_callback", "python_gpu_callback")

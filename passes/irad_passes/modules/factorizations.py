@@ -29,15 +29,46 @@ TARGETS = Targets()
 
 @TABLE.converts("stablehlo.cholesky")
 def _cholesky(frame: Frame, op: Any) -> Sequence[Atom]:
+    """Beside the factor XLA gives zeros."""
     (x,) = frame.operands(op)
-    return [_cholesky_factor(frame, x, lower=attributes.flag(op, "lower"))]
+    zeros = frame.broadcast(scalar(0, dtype_of(x)), shape_of(x))
+    return [_cholesky_factor(frame, x, zeros, lower=attributes.flag(op, "lower"))]
 
 
-def _cholesky_factor(frame: Frame, x: Atom, *, lower: bool) -> Atom:
-    """The lower factor, or the upper one: it is the lower one of X*, transposed too."""
-    if lower:
-        return frame.equation(linalg.cholesky_p, [x], [x.aval])[0]
-    return adjoint(frame, _cholesky_factor(frame, adjoint(frame, x), lower=True))
+def _cholesky_factor(frame: Frame, x: Atom, beside: Atom, *, lower: bool) -> Atom:
+    """The lower factor, or the upper one: it is the lower one of X*, transposed too.
+
+    In the other triangle is that of another matrix, where the primitive has any numbers
+    and no derivative.
+    """
+    if not lower:
+        x, beside = adjoint(frame, x), adjoint(frame, beside)
+        return adjoint(frame, _cholesky_factor(frame, x, beside, lower=True))
+    (factor,) = frame.equation(linalg.cholesky_p, [x], [x.aval])
+    cases = [_lower_triangle(frame, shape_of(x)), beside, factor]
+    return frame.equation(lax.select_n_p, cases, [x.aval])[0]
+
+
+def _lower_triangle(frame: Frame, shape: tuple[int, ...]) -> Atom:
+    """Where the lower triangle of each matrix is, worked out as JAX does."""
+    matrix = shape[-2:]
+    numbers, truth = (ShapedArray(matrix, np.dtype(d)) for d in (np.int32, np.bool_))
+    row, column = (
+        frame.equation(
+            lax.iota_p,
+            [],
+            [numbers],
+            dtype=numbers.dtype,
+            shape=matrix,
+            dimension=axis,
+            sharding=None,
+        )[0]
+        for axis in (0, 1)
+    )
+    zeros = frame.broadcast(scalar(0, np.int32), matrix)
+    (row,) = frame.equation(lax.add_p, [row, zeros], [numbers])
+    (mask,) = frame.equation(lax.ge_p, [row, column], [truth])
+    return frame.broadcast(mask, shape)
 
 
 @TABLE.converts("stablehlo.triangular_solve")
@@ -72,8 +103,9 @@ def adjoint(frame: Frame, x: Atom) -> Atom:
 
 @TARGETS.routine(*cpu("potrf"), *gpu("potrf"), scalars=("lower", "batch", "n"), gives=2)
 def _potrf(call: Call) -> Found:
+    """Beside the factor is what the matrix has there."""
     (x,) = call.atoms
-    return [_cholesky_factor(call.frame, x, lower=call.lower())]
+    return [_cholesky_factor(call.frame, x, x, lower=call.lower())]
 
 
 @TARGETS.routine(*cpu("getrf"), *gpu("getrf"), scalars=("batch", "m", "n"), gives=3)

@@ -172,15 +172,16 @@ class Frame:
         return cast("list[Atom]", eqn.outvars)
 
     def broadcast(self, x: Atom, shape: tuple[int, ...]) -> Atom:
-        """A scalar in every place of a shape."""
-        if not shape:
+        """A value repeated along leading axes, so that it has a shape."""
+        of_value = shape_of(x)
+        if shape == of_value:
             return x
         (made,) = self.equation(
             lax.broadcast_in_dim_p,
             [x],
             [ShapedArray(shape, dtype_of(x))],
             shape=shape,
-            broadcast_dimensions=(),
+            broadcast_dimensions=tuple(range(len(shape) - len(of_value), len(shape))),
             sharding=None,
         )
         return made

@@ -49,9 +49,9 @@ class Call:
         return [self.frame.read(value) for value in self.operands]
 
     def option(self, name: str) -> Any:
-        """An option, which the call must have."""
+        """An option, which the call must have, and not as a variable."""
         if name not in self.options:
-            raise ModuleError(f"the custom call has no option '{name}'")
+            raise ModuleError(f"the custom call has no known option '{name}'")
         return self.options[name]
 
     def lower(self) -> bool:
@@ -65,12 +65,17 @@ class Call:
 
 
 def read(frame: Frame, op: Any, scalars: Sequence[str]) -> Call:
-    """A custom call; ``scalars`` names the options that old modules pass first."""
+    """A custom call; ``scalars`` names the options that old modules pass first.
+
+    One that is computed, as the number of matrices is, is none that is asked for.
+    """
     operands = list(op.operands)
     options = _options(op)
     if len(operands) > len(scalars) > 0 and not _shape(operands[0].type):
         for name, value in zip(scalars, operands, strict=False):
-            options[name] = _constant(value, name)
+            found = everywhere(value)
+            if found is not None:
+                options[name] = _plain_number(found)
         operands = operands[len(scalars) :]
     return Call(frame, op, operands, options, *_results(frame, op))
 
@@ -97,10 +102,7 @@ def _plain(attribute: Any) -> Any:
             return attribute
 
 
-def _constant(value: Any, name: str) -> Any:
-    found = everywhere(value)
-    if found is None:
-        raise ModuleError(f"the custom call's option '{name}' is not constant")
+def _plain_number(found: np.ndarray[Any, Any]) -> Any:
     letter = found.dtype == np.uint8 and chr(int(found)).isalpha()
     return chr(int(found)) if letter else found.item()
 
