@@ -160,6 +160,27 @@ def test_open_shapes_are_given_when_a_module_is_loaded(tmp_path: Path) -> None:
             load(path, shapes=shapes)
 
 
+def test_what_a_module_asserts_of_its_shapes_is_checked() -> None:
+    rows, columns = jax.export.symbolic_shape("b, c", constraints=["b >= 3", "c <= 4"])
+    struct = jax.ShapeDtypeStruct((rows, columns), np.float32)
+    text = jax.export.export(jax.jit(jnp.sin))(struct).mlir_module()
+    assert load(text, shapes=[(3, 4)]).inputs[0].shape == (3, 4)
+    for shape in ((2, 4), (3, 5)):
+        with pytest.raises(ModuleError, match="do not match") as raised:
+            load(text, shapes=[shape])
+        assert len(str(raised.value).splitlines()) == 1
+
+
+def test_constants_without_elements_are_read_of_every_type() -> None:
+    for name in ("bf16", "f32", "f8E4M3FN", "complex<f32>", "i1", "ui4"):
+        kind = f"tensor<0x2x{name}>"
+        text = f"""func.func @main() -> {kind} {{
+          %0 = stablehlo.constant dense<> : {kind}
+          return %0 : {kind}
+        }}"""
+        assert load(text)()[0].shape == (0, 2)
+
+
 def test_a_module_for_several_platforms_takes_the_platform_first() -> None:
     def f(x: Any) -> Any:
         return jnp.linalg.cholesky(x @ x.T + jnp.eye(2, dtype=x.dtype)).sum()

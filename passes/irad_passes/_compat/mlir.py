@@ -56,6 +56,7 @@ __all__ = [
     "portable_artifact",
     "scalar",
     "stablehlo",
+    "with_known_shapes",
     "xla_hlo",
 ]
 
@@ -163,6 +164,15 @@ def hlo_to_stablehlo(proto: bytes) -> bytes:
 def portable_artifact(module: Any, version: str) -> bytes:
     """A module as a portable artifact, with shardings as attributes XLA reads back."""
     return _jax.mlir.serialize_portable_artifact(module, version, False)
+
+
+def with_known_shapes(bytecode: bytes) -> bytes:
+    """A module whose inputs have known shapes with all shapes known; XLA's own pass.
+
+    It checks what the module asserts of its shapes. RuntimeError where that fails, or a
+    shape stays open.
+    """
+    return _jax.mlir.refine_polymorphic_shapes(bytecode, True, True)
 
 
 def xla_hlo(text: str) -> str:

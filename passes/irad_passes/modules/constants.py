@@ -40,6 +40,8 @@ def array(op: Any) -> np.ndarray[Any, Any]:
 def _read(op: Any) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
     """The entries of a constant, one alone for a splat, and its shape."""
     aval = aval_of(op.results[0].type)
+    if not aval.size:
+        return np.empty(aval.shape, aval.dtype), aval.shape
     try:
         attribute = op.attributes["value"]
         found = np.array(attribute)
@@ -47,7 +49,7 @@ def _read(op: Any) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
         return _from_text(_literal_text(op), aval), aval.shape
     if found.dtype != aval.dtype:
         raise ModuleError(f"the constant {attribute.type} cannot be read")
-    if attribute.is_splat and aval.size:
+    if attribute.is_splat:
         return found.ravel()[:1], aval.shape
     return found, aval.shape
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from irad_passes._compat.mlir import ir, passmanager
+from irad_passes._compat.mlir import ir, passmanager, with_known_shapes
 from irad_passes.errors import ModuleError
+from irad_passes.modules.lowering import bytecode
 
 _FROM_VHLO = "vhlo-to-version{target=current},vhlo-legalize-to-stablehlo"
 _DEPRECATED = "func.func(stablehlo-legalize-deprecated-ops{fail-on-unused=false})"
@@ -22,6 +23,9 @@ _NAMED = re.compile(r"dense_resource<(\S+)>")
 _RESOURCE = re.compile(r'(\S+): "0x[0-9A-Fa-f]{8}([0-9A-Fa-f]+)"')
 
 _ESCAPED = re.compile(r"(?:\\[89A-F][0-9A-F])+")
+
+_REASON = re.compile(r".*error: (?:loc\([^)]*\): )?")
+"""What stands before the reason in an error of XLA's."""
 
 _MOST_PRINTED = 4
 """Elements of a constant that are printed to look for shapes that are not known."""
@@ -43,10 +47,23 @@ def updated(module: Any, shapes: Sequence[Any] | None, file: str) -> Any:
             _run(module, f"stablehlo-refine-arguments{{types={types}}}", file)
         written = module.operation.get_asm(large_elements_limit=_MOST_PRINTED)
         if shapes is not None or _is_dynamic(written):
-            _run(module, _KNOWN, file)
+            module = _refined(module, file)
         if _BEHIND.search(written):
             _hold_resources(module)
     return module
+
+
+def _refined(module: Any, file: str) -> Any:
+    """The module with its shapes, which have to be known where those of inputs are."""
+    main = _main(module)
+    if main is None or any("?" in str(v.type) for v in _inputs(main)):
+        _run(module, _KNOWN, file)
+        return module
+    try:
+        return ir.Module.parse(with_known_shapes(bytecode(module)))
+    except RuntimeError as error:
+        reason = _REASON.sub("", str(error).splitlines()[0])
+        raise ModuleError(f"the module cannot be prepared: {reason}", file) from None
 
 
 def _run(module: Any, pipeline: str, file: str) -> None:
@@ -97,13 +114,23 @@ def _hold_resources(module: Any) -> None:
 
 def _types(module: Any, shapes: Sequence[Any], file: str) -> list[str]:
     """The types of the inputs of ``main`` with given shapes."""
-    main = next((op for op in module.body.operations if _name(op) == "main"), None)
-    inputs = [] if main is None else list(main.regions[0].blocks[0].arguments)
+    main = _main(module)
+    inputs = [] if main is None else _inputs(main)
     if len(inputs) != len(shapes):
         raise ModuleError(
             f"shapes are given for {len(shapes)} inputs, @main has {len(inputs)}", file
         )
     return [_type(v.type, shape) for v, shape in zip(inputs, shapes, strict=True)]
+
+
+def _main(module: Any) -> Any:
+    """The function that is called; None where there is none of that name."""
+    return next((op for op in module.body.operations if _name(op) == "main"), None)
+
+
+def _inputs(function: Any) -> list[Any]:
+    blocks = list(function.regions[0].blocks)
+    return list(blocks[0].arguments) if blocks else []
 
 
 def _name(op: Any) -> str:
