@@ -146,28 +146,30 @@ def permuted_columns(x: Array, permutation: Array) -> Array:
     return transposed(permuted_rows(transposed(x), permutation))
 
 
+def solved_by_factors(lu: Array, b: Array, *, transpose: bool = False) -> Array:
+    """``X`` with ``L U X = b``, or with the transpose of L U."""
+    for lower in (False, True) if transpose else (True, False):
+        b = lax.linalg.triangular_solve(
+            lu,
+            b,
+            left_side=True,
+            lower=lower,
+            transpose_a=transpose,
+            unit_diagonal=lower,
+        )
+    return b
+
+
 def solve(a: Array, b: Array) -> Array:
     """``X`` with ``a X = b`` for any invertible ``a``, differentiated implicitly."""
     lu, _, permutation = lax.linalg.lu(lax.stop_gradient(a))
 
-    def factors(b: Array, order: Sequence[bool], *, transpose: bool) -> Array:
-        for lower in order:
-            b = lax.linalg.triangular_solve(
-                lu,
-                b,
-                left_side=True,
-                lower=lower,
-                transpose_a=transpose,
-                unit_diagonal=lower,
-            )
-        return b
-
     def forward(_: Any, b: Array) -> Array:
-        return factors(permuted_rows(b, permutation), (True, False), transpose=False)
+        return solved_by_factors(lu, permuted_rows(b, permutation))
 
     def backward(_: Any, b: Array) -> Array:
         numbers = numbers_along(permutation, permutation.ndim - 1)
         _, inverse = lax.sort_key_val(permutation, numbers)
-        return permuted_rows(factors(b, (False, True), transpose=True), inverse)
+        return permuted_rows(solved_by_factors(lu, b, transpose=True), inverse)
 
     return lax.custom_linear_solve(lambda x: matmul(a, x), b, forward, backward)
