@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import jax
 
 from irad._compat import ir
+from irad._compat.forward_rules import differentiate_in_jax
 from irad.errors import NoRuleError
 from irad.graph import Engine, Linearized
 from irad.leaf import Kind, make_leaf
@@ -136,23 +137,35 @@ def _decomposition(operation: Operation) -> Callable[..., Any] | None:
     return lambda *x: program(*known.constants, *x)
 
 
+def _differentiable(module: str, place: str) -> _Differentiable:
+    """What an opaque equation computes; NoRuleError where nothing says it."""
+    operation = operation_of(module)
+    function = _RULES.get(operation.name) or _decomposition(operation)
+    if function is None:
+        raise NoRuleError(
+            f"no derivative for operation '{operation.name}' ({place}): say what it "
+            "computes, in JAX, by a function decorated with "
+            f"@irad.stablehlo.rule({operation.name!r})"
+        )
+    return _Differentiable(operation, function)
+
+
 def _by_rule(
     eqn: ir.JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
 ) -> Linearized | None:
     """The local Jacobian of an operation that is carried as it is."""
-    operation = operation_of(eqn.params["module"])
-    function = _RULES.get(operation.name) or _decomposition(operation)
-    if function is None:
-        raise NoRuleError(
-            f"no derivative for operation '{operation.name}' ({ir.source_line(eqn)}): "
-            "say what it computes, in JAX, by a function decorated with "
-            f"@irad.stablehlo.rule({operation.name!r})"
-        )
+    known = _differentiable(eqn.params["module"], ir.source_line(eqn))
     operands = tuple(x.aval for x in eqn.invars)
     results = tuple(v.aval for v in eqn.outvars)
     kind = Kind(opaque_p, eqn.params, operands, results, active, wanted)
-    known = _Differentiable(operation, function)
     return make_leaf(WrittenOut(known.tangent), kind, engine)
 
 
+def _tangent_for_jax(
+    y: Sequence[Any], x: Sequence[Any], t: Sequence[Any], *, module: str, **_: Any
+) -> list[Any]:
+    return _differentiable(module, "in a module").tangent(y, x, t)
+
+
 STRUCTURES[opaque_p] = _by_rule
+differentiate_in_jax(opaque_p, _tangent_for_jax)

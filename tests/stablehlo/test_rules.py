@@ -52,6 +52,20 @@ def test_a_rule_gives_the_derivative_and_the_operation_the_value() -> None:
     np.testing.assert_allclose(J, np.diag(12 * X), rtol=1e-6)
 
 
+def test_jax_uses_a_rule_too() -> None:
+    module = irad.stablehlo.load(TEXT)
+
+    def f(x):
+        return module(x, N)[0] * 2
+
+    with pytest.raises(irad.NoRuleError, match="'energy'"):
+        jax.grad(f)(X)
+    irad.stablehlo.rule("energy")(energy)
+    np.testing.assert_allclose(jax.jit(jax.grad(f))(X), 12 * X**2, rtol=1e-6)
+    push = jax.jit(lambda x, t: jax.jvp(jax.grad(f), (x,), (t,))[1])
+    np.testing.assert_allclose(push(X, X), 24 * X**2, rtol=1e-6)
+
+
 def test_a_rule_may_be_a_custom_jvp_and_is_not_used_for_inactive_operands() -> None:
     @irad.stablehlo.rule("energy")
     @jax.custom_jvp
