@@ -213,40 +213,13 @@ _RESHAPES = (lax.reshape_p, lax.squeeze_p, lax.broadcast_in_dim_p)
 
 
 def _selected(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
-    """The case that a known predicate selects, or the only case there is.
-
-    A case that another selection of the same predicate makes is that one's case.
-    """
+    """The case that a known predicate selects, or the only case there is."""
     which, *cases = eqn.invars
     constant = definitions.constant(which)
     if constant is not None and 0 <= int(constant) < len(cases):
         yield cases[int(constant)]
-    inner = [_selection(case, which, definitions) for case in cases]
-    ends = [
-        case if made is None else made.invars[1 + i]
-        for i, (case, made) in enumerate(zip(cases, inner, strict=True))
-    ]
-    keys = [_case_key(end, definitions) for end in ends]
-    if len(set(keys)) == 1:
-        yield ends[0]
-    for made in inner:
-        if made is not None:
-            of_inner = [_case_key(x, definitions) for x in made.invars[1:]]
-            if of_inner == keys:
-                yield made.outvars[0]
-
-
-def _selection(x: Atom, which: Atom, definitions: Definitions) -> JaxprEqn | None:
-    """The equation that selects ``x`` by a predicate, if one does."""
-    eqn = definitions.of(x, lax.select_n_p)
-    is_same = eqn is not None and atom_key(eqn.invars[0]) == atom_key(which)
-    return eqn if is_same else None
-
-
-def _case_key(x: Atom, definitions: Definitions) -> Any:
-    """Equal for cases that are one value, or the same number all over."""
-    number = definitions.constant(x)
-    return atom_key(x) if number is None else (x.aval, number.tobytes())
+    if len({atom_key(case) for case in cases}) == 1:
+        yield cases[0]
 
 
 def _updated(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:

@@ -52,10 +52,6 @@ GONE: dict[str, Case] = {
     "n & -1": (lambda n: lax.bitwise_and(n, lax.full((4,), -1)), (n4,)),
     "b | False": (lambda b: lax.bitwise_or(b, lax.full((4,), False)), (b4,)),
     "select of equals": (lambda b, n: lax.select_n(b, n, n), (b4, n4)),
-    "selected by the same": (lambda b, x, y: lax.select_n(
-        b, lax.select_n(b, x, y), y), (b4, n4, -n4)),
-    "selected by the same, another case": (lambda b, x, y: lax.select_n(
-        b, y, lax.select_n(b, x, y)), (b4, n4, -n4)),
     "select by True": (lambda x: lax.select_n(np.bool_(True), -x, x), (x8,)),
     "select by all False": (
         lambda x: lax.select_n(lax.full((8,), False), x, -x), (x8,)),
@@ -116,8 +112,6 @@ STAYS: dict[str, Case] = {
     "no longer weak": (lambda x: lax.convert_element_type_p.bind(
         x, new_dtype=np.dtype("float64"), weak_type=False, sharding=None), (1.5,)),
     "a copy of an input": (lax.copy_p.bind, (x8,)),
-    "selected by another": (lambda b, x, y: lax.select_n(
-        b, lax.select_n(x > 0, x, y), y), (b4, n4, -n4)),
     "select by a value": (lambda b, n: lax.select_n(b, n, n[0] + n), (b4, n4)),
     "zeros of two signs": (lambda b: lax.select_n(b[0], 0.0, -0.0), (b4,)),
     "a transpose": (lambda x: lax.transpose(x, (1, 0)), (x24,)),

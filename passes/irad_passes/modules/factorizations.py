@@ -19,6 +19,7 @@ from irad_passes.modules.converters import Table
 from irad_passes.modules.frames import Atom, Frame, dtype_of, shape_of
 from irad_passes.modules.routines import Call
 from irad_passes.modules.targets import Found, Layout, Targets, cpu, gpu
+from irad_passes.modules.triangles import is_read_in_triangle
 from irad_passes.modules.uses import is_all
 
 TABLE = Table()
@@ -31,20 +32,27 @@ TARGETS = Targets()
 def _cholesky(frame: Frame, op: Any) -> Sequence[Atom]:
     """Beside the factor XLA gives zeros."""
     (x,) = frame.operands(op)
+    lower = attributes.flag(op, "lower")
+    if is_read_in_triangle(op.results[0], lower=lower):
+        return [_cholesky_factor(frame, x, None, lower=lower)]
     zeros = frame.broadcast(scalar(0, dtype_of(x)), shape_of(x))
-    return [_cholesky_factor(frame, x, zeros, lower=attributes.flag(op, "lower"))]
+    return [_cholesky_factor(frame, x, zeros, lower=lower)]
 
 
-def _cholesky_factor(frame: Frame, x: Atom, beside: Atom, *, lower: bool) -> Atom:
+def _cholesky_factor(
+    frame: Frame, x: Atom, beside: Atom | None, *, lower: bool
+) -> Atom:
     """The lower factor, or the upper one: it is the lower one of X*, transposed too.
 
-    In the other triangle is that of another matrix, where the primitive has any numbers
-    and no derivative.
+    In the other triangle is that of another matrix, if it is read: the primitive has
+    any numbers there, and no derivative.
     """
     if not lower:
-        x, beside = adjoint(frame, x), adjoint(frame, beside)
+        x, beside = adjoint(frame, x), beside and adjoint(frame, beside)
         return adjoint(frame, _cholesky_factor(frame, x, beside, lower=True))
     (factor,) = frame.equation(linalg.cholesky_p, [x], [x.aval])
+    if beside is None:
+        return factor
     cases = [_lower_triangle(frame, shape_of(x)), beside, factor]
     return frame.equation(lax.select_n_p, cases, [x.aval])[0]
 
@@ -105,7 +113,9 @@ def adjoint(frame: Frame, x: Atom) -> Atom:
 def _potrf(call: Call) -> Found:
     """Beside the factor is what the matrix has there."""
     (x,) = call.atoms
-    return [_cholesky_factor(call.frame, x, x, lower=call.lower())]
+    lower = call.lower()
+    alone = all(is_read_in_triangle(value, lower=lower) for value in call.values[0])
+    return [_cholesky_factor(call.frame, x, None if alone else x, lower=lower)]
 
 
 @TARGETS.routine(*cpu("getrf"), *gpu("getrf"), scalars=("batch", "m", "n"), gives=3)

@@ -15,11 +15,12 @@ import numpy as np
 from jax import lax
 from jax.lax import linalg
 
-from irad_passes._compat.mlir import ShapedArray, scalar, stablehlo
-from irad_passes.modules.attributes import integer, integers, text
+from irad_passes._compat.mlir import ShapedArray, scalar
+from irad_passes.modules.attributes import integers, text
 from irad_passes.modules.frames import Atom
 from irad_passes.modules.routines import Call
-from irad_passes.modules.uses import everywhere, is_all, maker, readers
+from irad_passes.modules.triangles import is_upper_triangle
+from irad_passes.modules.uses import readers
 
 _PRODUCTS = ("orgqr_ffi", "ungqr_ffi", "orgqr", "ungqr")
 """How the targets end that multiply reflectors."""
@@ -84,14 +85,14 @@ def _factors(value: Any, m: int, n: int) -> Iterator[_Named]:
     for op in readers(value):
         if _is_product(op, value):
             yield _Named(op.results[0], True, is_full=False)
-        elif _is_upper_triangle(op, value):
+        elif is_upper_triangle(op, value):
             yield _Named(op.results[0], False, is_full=m > n)
         elif op.name == "stablehlo.pad" and _is_made_square(op, m, n):
             for product in _products(op.results[0]):
                 yield _Named(product.results[0], True, is_full=True)
         elif op.name == "stablehlo.slice" and _is_leading_block(op, min(m, n), n):
             for part in readers(op.results[0]):
-                if _is_upper_triangle(part, op.results[0]):
+                if is_upper_triangle(part, op.results[0]):
                     yield _Named(part.results[0], False, is_full=False)
         elif op.name == "stablehlo.slice" and _is_leading_block(op, m, min(m, n)):
             for product in _products(op.results[0]):
@@ -124,66 +125,3 @@ def _is_leading_block(op: Any, rows: int, columns: int) -> bool:
         and all(stride == 1 for stride in integers(op, "strides"))
         and integers(op, "limit_indices") == (*batch, rows, columns)
     )
-
-
-def _is_upper_triangle(op: Any, value: Any) -> bool:
-    """Whether an operation gives a matrix with zeros below its diagonal."""
-    if op.name != "stablehlo.select":
-        return False
-    mask, if_true, if_false = op.operands
-    if if_false == value:
-        return is_all(if_true, 0) and _below(mask) is True
-    return if_true == value and is_all(if_false, 0) and _below(mask) is False
-
-
-def _below(mask: Any) -> bool | None:
-    """True for the mask of what is below the diagonal, false for that of the rest."""
-    op = maker(mask)
-    if op is not None and op.name == "stablehlo.broadcast_in_dim":
-        rank = len(mask.type.shape)
-        if integers(op, "broadcast_dimensions") != (rank - 2, rank - 1):
-            return None
-        op = maker(op.operands[0])
-    if op is None or op.name != "stablehlo.compare":
-        return None
-    left, right = (_numbers(value) for value in op.operands)
-    direction = stablehlo.ComparisonDirectionAttr(op.attributes["comparison_direction"])
-    if left is None or right is None or {left[0], right[0]} != {0, 1}:
-        return None
-    # rows - columns against a number, whichever stands on the left
-    bound = right[1] - left[1]
-    flipped = left[0] == 1
-    return _MASKS.get((direction.value, flipped, bound))
-
-
-_MASKS = {
-    ("GE", False, 1): True,
-    ("GT", False, 0): True,
-    ("LE", True, -1): True,
-    ("LT", True, 0): True,
-    ("LE", False, 0): False,
-    ("LT", False, 1): False,
-    ("GE", True, 0): False,
-    ("GT", True, -1): False,
-}
-"""What compares the row of an element with its column, by direction and bound.
-
-``row - column`` is compared with the bound or, flipped, ``column - row``.
-"""
-
-
-def _numbers(value: Any) -> tuple[int, int] | None:
-    """A matrix of row (0) or column (1) numbers plus a constant, as these two."""
-    op = maker(value)
-    if op is None:
-        return None
-    match op.name:
-        case "stablehlo.iota":
-            return integer(op, "iota_dimension"), 0
-        case "stablehlo.add":
-            base, added = _numbers(op.operands[0]), everywhere(op.operands[1])
-            if base is None or added is None:
-                return None
-            return base[0], base[1] + int(added)
-        case _:
-            return None
