@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from jax.experimental.sparse import BCOO
@@ -30,7 +31,9 @@ from irad.errors import DisagreementError
 from irad.instruments import hlo
 from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
-ROUNDS = Rounds(least=5, most=20, seconds=8.0)
+ROUNDS = Rounds(least=5, most=20, seconds=4.0)
+# A call takes seconds for some models, and there are four shapes of each.
+MODEL_ROUNDS = Rounds(least=3, most=20, seconds=4.0)
 WAYS = {"jacfwd": "forward", "jacrev": "reverse"}
 """The modes of JAX, and what irad calls the same way."""
 
@@ -77,7 +80,7 @@ TARGETS: dict[str, Targets] = {
 }
 
 
-def row(program: Derivative, peer: Peer) -> Row:
+def row(program: Derivative, peer: Peer, *, rounds: Rounds | None = None) -> Row:
     """All sides of a program: made, compared, counted, timed in turn."""
     arguments = program.arguments()
     sides: dict[str, Ready] = {}
@@ -90,7 +93,7 @@ def row(program: Derivative, peer: Peer) -> Row:
     differences, wrong = _compare(program, sides, peer)
     sides = {name: side for name, side in sides.items() if name not in wrong}
     runs = {name: call(side.compiled.run, *arguments) for name, side in sides.items()}
-    timed = interleaved(runs, rounds=ROUNDS)
+    timed = interleaved(runs, rounds=rounds or ROUNDS)
     ours = _ours(program, peer)
     return {
         "shape": program.shape(arguments),
@@ -320,7 +323,7 @@ MODELS = Suite(
     name="modes",
     title="Whole Jacobians of the models in four shapes, beside both modes of JAX",
     programs=versions,
-    row=row,
+    row=partial(row, rounds=MODEL_ROUNDS),
     columns=COLUMNS,
     notes=NOTES,
     lines=lines,

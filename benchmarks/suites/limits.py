@@ -24,7 +24,7 @@ LIMITS: dict[Size, tuple[int, ...]] = {
     "small": (50, 20, 10),
     "full": (100, 50, 30, 20, 15, 10, 5),
 }
-ROUNDS = Rounds(least=5, most=9, seconds=20.0, shuffled=True)
+ROUNDS = Rounds(least=5, most=9, seconds=10.0, shuffled=True)
 # Entries may differ by so many units in the last place of the largest.
 ULPS = 10
 

@@ -38,7 +38,7 @@ from irad.instruments.timing import Rounds, Times, call, interleaved, ratio
 
 EQUINOX = "equinox"
 # A call that follows one that used and freed much memory is slower.
-ROUNDS = Rounds(least=7, most=20, seconds=30.0, shuffled=True)
+ROUNDS = Rounds(least=7, most=20, seconds=15.0, shuffled=True)
 # The least that each program, and all with a loop in the mean, gain.
 NEVER_SLOWER = 0.97
 MEAN_TIME, MEAN_MEMORY, MEAN_BEST = 1.5, 4.0, 1.15
