@@ -31,6 +31,8 @@ CHOSEN = ("MLP", "transformer, 8 layers unrolled", "LSTM", "GMM", "GP likelihood
 ROUNDS = Rounds(least=20, most=20)
 # A loop compiles at each call of `jax.grad` on arrays, as at each first call.
 SLOW = Rounds(least=5, most=20, seconds=4.0)
+# A first call compiles all sides anew.
+FIRST = Rounds(least=3, most=20, seconds=4.0)
 PER_CALL = 100e-6
 PER_EQUATION = 5e-6
 
@@ -105,7 +107,7 @@ def first(program: Program, peer: Peer) -> Row:
 
     agree(ours(forget()), theirs(program.make()), tolerance=program.tolerance)
     sides = {"ours": Side(ours, forget), "jax": Side(theirs, program.make)}
-    return _figures(interleaved(sides, rounds=SLOW))
+    return _figures(interleaved(sides, rounds=FIRST))
 
 
 def _capture(

@@ -21,7 +21,7 @@ from irad.instruments.timing import Rounds, call, interleaved
 
 # Percent of what the gradient without a limit takes.
 LIMITS: dict[Size, tuple[int, ...]] = {
-    "small": (50, 20, 10),
+    "small": (50, 10),
     "full": (100, 50, 30, 20, 15, 10, 5),
 }
 ROUNDS = Rounds(least=5, most=9, seconds=10.0, shuffled=True)

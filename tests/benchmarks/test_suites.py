@@ -125,6 +125,7 @@ def once(monkeypatch):
     monkeypatch.setattr(memory, "ROUNDS", ONCE)
     monkeypatch.setattr(dispatch, "ROUNDS", ONCE)
     monkeypatch.setattr(dispatch, "SLOW", ONCE)
+    monkeypatch.setattr(dispatch, "FIRST", ONCE)
 
 
 @pytest.mark.parametrize(
