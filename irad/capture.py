@@ -12,6 +12,7 @@ import numpy as np
 from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
 from irad.collection import held_back
+from irad.constants import remembered
 from irad_passes import as_scans
 
 T = TypeVar("T")
@@ -122,7 +123,13 @@ def capture(
     known = leaves if concrete else None
     with held_back():
         jaxpr, consts, known = tracing.record(
-            flat, avals, name=purpose, of=of, known=known, names=names
+            flat,
+            avals,
+            name=purpose,
+            of=of,
+            known=known,
+            names=names,
+            remembered=remembered,
         )
     jaxpr, consts = references.without_references(jaxpr, consts)
     jaxpr = ir.with_constants_as_inputs(jaxpr)

@@ -323,6 +323,11 @@ def literal_value(x: Literal) -> Any:
     return lax_internal._convert_element_type(value, weak_type=True)
 
 
+def default_device() -> Any:
+    """The device that arrays are made on here, if one was named."""
+    return config.default_device.value
+
+
 def runs_eagerly() -> bool:
     """Whether equations are to run one by one: to be seen, or checked for NaN."""
     return bool(

@@ -30,6 +30,10 @@ from irad._compat.known import Known, has_no_tangent
 source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
 
 
+# A primitive, operands, params and how to bind them to the result, made now or before.
+Remembered = Callable[[Any, Sequence[Any], dict[str, Any], Callable[[], Any]], Any]
+
+
 class CaptureInfo(core.DebugInfo):
     """Names of a function being captured, its arguments' made when an error asks."""
 
@@ -98,10 +102,14 @@ core.pytype_aval_mappings[CaptureTracer] = lambda x: x.aval
 class CaptureTrace(pe.DynamicJaxprTrace):
     """Records what depends on traced inputs; everything else runs in the parent."""
 
-    __slots__ = ("known", "rules", "rules_ask")
+    __slots__ = ("known", "remembered", "rules", "rules_ask")
 
-    def __init__(self, debug_info: Any, parent: Any) -> None:
+    def __init__(
+        self, debug_info: Any, parent: Any, remembered: Remembered | None
+    ) -> None:
         super().__init__(debug_info, parent_trace=parent)
+        # What runs on values of the host and of arrays may have been run before.
+        self.remembered = remembered if parent is core.eval_trace else None
         self.known: Callable[[], Known | None] = lambda: None
         # What follows from the custom rules recorded here, for as long as this lives.
         self.rules: dict[Any, Any] = {}
@@ -131,7 +139,13 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         if primitive in _MADE_HERE or any(isinstance(a, AbstractRef) for a in avals):
             # What happens to a mutable array is recorded in its order.
             return self._recorded(primitive, tracers, params)
-        return primitive.bind_with_trace(self.parent_trace, tracers, avals, params)
+
+        def bind() -> Any:
+            return primitive.bind_with_trace(self.parent_trace, tracers, avals, params)
+
+        if self.remembered is None:
+            return bind()
+        return self.remembered(primitive, tracers, params, bind)
 
     def _recorded(self, primitive: Any, tracers: Any, params: Any) -> Any:
         """The results of a recorded equation; a call may hand on a constant itself."""
@@ -294,18 +308,20 @@ def record(
     of: str,
     known: Sequence[Any] | None = None,
     names: Callable[[], Sequence[str]] | None = None,
+    remembered: Remembered | None = None,
 ) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     """Records a function of arrays, with a list of results, as jaxpr and constants.
 
     ``known`` are the inputs' values, for Python control flow on what is traced;
-    ``names`` gives the inputs' names, for errors. The last result is what custom rules
-    may ask for numbers as long as it is kept.
+    ``names`` gives the inputs' names, for errors; ``remembered`` runs what touches no
+    traced value. The last result is what custom rules may ask for numbers as long as
+    it is kept.
     """
     info = core.DebugInfo(name, of, None, None)
     if names is not None:
         info = CaptureInfo(name, of, None, None)
         info.names = names
-    return _record(fun, avals, info, known=known, capture=True)
+    return _record(fun, avals, info, known=known, capture=True, remembered=remembered)
 
 
 def trace(fun: Callable[..., Sequence[Any]], avals: Sequence[Any], name: str) -> Any:
@@ -323,10 +339,11 @@ def _record(
     capture: bool,
     known: Sequence[Any] | None = None,
     operands_of: Known | None = None,
+    remembered: Remembered | None = None,
 ) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     parent = core.trace_ctx.trace
     trace = (
-        CaptureTrace(info, parent)
+        CaptureTrace(info, parent, remembered)
         if capture
         else pe.DynamicJaxprTrace(info, parent_trace=parent)
     )
