@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class Known:
     ) -> None:
         self._frame = frame
         self._inputs = inputs
+        # JAX asks often, and most inputs are arrays: only these are looked at again.
+        self._uncertain = [x for x in inputs if x is None or ir.is_tracer(x)]
         self._operands_of = operands_of
         self._values: dict[Any, Any] = {}
         self._consts: dict[Any, Any] = {}
@@ -44,16 +47,14 @@ class Known:
 
     def is_complete(self) -> bool:
         """Whether the values of all inputs and constants are at hand."""
-        return all(
-            x is not None and core.is_concrete(x)
-            for x in (*self._inputs, *self._constants())
-        )
+        values = chain(self._uncertain, self._constants())
+        return all(x is not None and core.is_concrete(x) for x in values)
 
     def _is_traced(self) -> bool:
         """Whether a transformation outside may differentiate what is computed here."""
         if self._operands_of is not None:
             return self._operands_of._is_traced()
-        return any(map(ir.is_tracer, (*self._inputs, *self._constants())))
+        return any(map(ir.is_tracer, chain(self._uncertain, self._constants())))
 
     def _constants(self) -> list[Any]:
         return list((self._consts or self._frame.constvar_to_val).values())
