@@ -20,7 +20,6 @@ from irad.rules.matrices import (
     along_rows,
     conj,
     eye_like,
-    hermitian,
     is_complex,
     matmul,
     numbers_along,
@@ -47,18 +46,15 @@ def _all_of(params: Any, n: int) -> bool:
     return params["subset_by_index"] in (None, (0, n))
 
 
-def _eigh(
-    y: Any, x: Any, t: Tangents, *, lower: bool, **params: Any
-) -> tuple[Array, Array]:
+def _eigh(y: Any, x: Any, t: Tangents, **params: Any) -> tuple[Array, Array]:
     """With P = V* A' V: w' = diag(P), V' = V (F P), F_ij = 1 / (w_j - w_i), F_ii = 0.
 
-    First-order perturbation theory: it takes the eigenvalues to be distinct. Of A' it
-    reads the triangle that the primitive reads of A. The eigenvalues' own tangents take
-    one product of matrices.
+    First-order perturbation theory: it takes the eigenvalues to be distinct and A' to
+    be Hermitian. The eigenvalues' own tangents take one product of matrices.
     """
     del x, params
     v, w = y
-    moved = matmul(hermitian(t[0], lower=lower), v)
+    moved = matmul(t[0], v)
     w_dot = lax.reduce_sum(real(conj(v) * moved), (v.ndim - 2,))
     w = lax.convert_element_type(w, v.dtype)
     eye = eye_like(v)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import jax.scipy.linalg as jsl
 import numpy as np
 import pytest
+from jax import lax
 from jax.lax import linalg
 
 import irad
@@ -111,6 +112,27 @@ def test_second_order_is_that_of_the_source(name: str) -> None:
     gradient = jax.grad(lambda a: weighted(f(a)))
     expected = jax.jit(lambda a: jax.jvp(gradient, (a,), (t,))[1])(x)
     np.testing.assert_allclose(product, expected, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize("x", [SYMMETRIC, HERMITIAN], ids=["real", "complex"])
+def test_eigenvectors_are_of_the_triangle_that_a_module_reads(
+    x: Any, lower: bool
+) -> None:
+    def of_triangle(a: Any) -> Any:
+        return weighted(lax.linalg.eigh(a, lower=lower, symmetrize_input=False)[0])
+
+    def of_whole(a: Any) -> Any:
+        a = a if lower else a.T.conj()
+        diagonal = jnp.diag(jnp.real(jnp.diagonal(a)).astype(a.dtype))
+        strict = jnp.tril(a, -1)
+        whole = strict + diagonal + strict.T.conj()
+        return weighted(jnp.linalg.eigh(whole, UPLO="L" if lower else "U")[1])
+
+    a = x + np.triu(np.ones_like(x), 1) if lower else x + np.tril(np.ones_like(x), -1)
+    (gradient,) = irad.stablehlo.grad(exported(of_triangle, a))(a)
+    expected = jax.grad(of_whole)(a)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["solution", "solution, batch"])

@@ -53,8 +53,24 @@ def _cholesky_factor(
     (factor,) = frame.equation(linalg.cholesky_p, [x], [x.aval])
     if beside is None:
         return factor
-    cases = [_lower_triangle(frame, shape_of(x)), beside, factor]
-    return frame.equation(lax.select_n_p, cases, [x.aval])[0]
+    return _joined(frame, factor, beside)
+
+
+def hermitian(frame: Frame, x: Atom, *, lower: bool) -> Atom:
+    """The Hermitian matrix of which one triangle is given, and the real diagonal."""
+    mirrored = adjoint(frame, x)
+    whole = _joined(frame, x, mirrored) if lower else _joined(frame, mirrored, x)
+    if not np.issubdtype(dtype_of(x), np.complexfloating):
+        return whole
+    (twice,) = frame.equation(lax.add_p, [whole, adjoint(frame, whole)], [x.aval])
+    two = frame.broadcast(scalar(2, dtype_of(x)), shape_of(x))
+    return frame.equation(lax.div_p, [twice, two], [x.aval])[0]
+
+
+def _joined(frame: Frame, lower: Atom, upper: Atom) -> Atom:
+    """The lower triangle of one matrix and what is above the diagonal of another."""
+    cases = [_lower_triangle(frame, shape_of(lower)), upper, lower]
+    return frame.equation(lax.select_n_p, cases, [lower.aval])[0]
 
 
 def _lower_triangle(frame: Frame, shape: tuple[int, ...]) -> Atom:

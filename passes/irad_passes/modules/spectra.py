@@ -14,7 +14,7 @@ from jax.lax import linalg
 
 from irad_passes._compat.mlir import ShapedArray, scalar
 from irad_passes.modules import attributes
-from irad_passes.modules.factorizations import adjoint
+from irad_passes.modules.factorizations import adjoint, hermitian
 from irad_passes.modules.frames import Atom, Frame, shape_of
 from irad_passes.modules.routines import Call
 from irad_passes.modules.targets import Found, Layout, Targets, cpu, gpu
@@ -40,9 +40,11 @@ def _eigh_of_tpu(call: Call) -> Found:
 
 
 def _eigh(call: Call, *, lower: bool) -> list[Atom]:
+    """The routine reads a triangle; the primitive's derivative is of a whole matrix."""
+    (x,) = call.atoms
     return call.frame.equation(
         linalg.eigh_p,
-        call.atoms,
+        [hermitian(call.frame, x, lower=lower)],
         call.avals[:2],
         lower=lower,
         sort_eigenvalues=True,
