@@ -8,7 +8,8 @@ product of its factors, which is known before and may be smaller to keep than th
     y = (c * u) * v + c * w    becomes    p = u * v + w  (before),  y = c * p
 
 Products are taken in another order, so that results agree to rounding. Only float32 and
-float64 are: in narrower types factors may overflow among themselves.
+float64 are: in narrower types factors may overflow among themselves. No factor is a
+mask: what a mask hides may be NaN, which no product with zero hides.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ def chains(jaxpr: Jaxpr, before: int) -> Iterator[Chain]:
 
     Each can be accumulated by itself, or after others.
     """
-    after, zeros = _after(jaxpr, before), _zeros(jaxpr)
+    after = _after(jaxpr, before)
     found: dict[Var, list[JaxprEqn]] = {}
     for eqn in jaxpr.eqns:
         given = [x for x in _variables(eqn.invars) if x in after]
-        if not given or not _is_linear(eqn, given, zeros):
+        if not given or not _is_linear(eqn, given):
             continue
         joined = {id(found[x]): found[x] for x in given if x in found}
         whole, *others = [*joined.values(), [eqn]]
@@ -127,15 +128,6 @@ def _after(jaxpr: Jaxpr, before: int) -> set[Var]:
     return found
 
 
-def _zeros(jaxpr: Jaxpr) -> set[Var]:
-    """The variables that are the number zero spread over a shape."""
-    return {
-        eqn.outvars[0]
-        for eqn in jaxpr.eqns
-        if eqn.primitive is lax.broadcast_in_dim_p and _is_number(eqn.invars[0], 0.0)
-    }
-
-
 def _variables(atoms: Sequence[Atom]) -> list[Var]:
     return [x for x in atoms if type(x) is Var]
 
@@ -155,7 +147,7 @@ def _is_plain(aval: Any) -> bool:
     )
 
 
-def _is_linear(eqn: JaxprEqn, given: Sequence[Var], zeros: set[Var]) -> bool:
+def _is_linear(eqn: JaxprEqn, given: Sequence[Var]) -> bool:
     """Whether an equation is linear in the operands ``given``, of its own type."""
     if eqn.primitive not in _LINEAR:
         return False
@@ -167,12 +159,6 @@ def _is_linear(eqn: JaxprEqn, given: Sequence[Var], zeros: set[Var]) -> bool:
         return len(rest) == 1 and eqn.params == _PRODUCT
     if eqn.primitive is lax.div_p:
         return rest == eqn.invars[1:]
-    if eqn.primitive is lax.select_n_p:
-        _, *cases = eqn.invars
-        numbers = [x for x in cases if type(x) is Literal or x not in given]
-        return eqn.invars[0] not in given and all(
-            type(x) is Var and x in zeros for x in numbers
-        )
     return not rest
 
 
@@ -186,7 +172,7 @@ def accumulated(jaxpr: Jaxpr, chain: Chain) -> Jaxpr | None:
     rest = [eqn for eqn in jaxpr.eqns if id(eqn) not in chain.eqns]
     read = {x for eqn in rest for x in _variables(eqn.invars)}
     read.update(_variables(jaxpr.outvars))
-    products = _Products(after, _zeros(jaxpr))
+    products = _Products(after)
     for eqn in eqns:
         products.follow(eqn)
     tails = {y: products.factors[y] for e in eqns for y in e.outvars if y in read}
@@ -236,10 +222,10 @@ def _equation(
 class _Products:
     """Factors of a chain's results, and the equations before that compute them."""
 
-    def __init__(self, after: set[Var], zeros: set[Var]) -> None:
+    def __init__(self, after: set[Var]) -> None:
         self.factors: dict[Var, Factors] = {}
         self.eqns: list[JaxprEqn] = []
-        self._after, self._zeros = after, zeros
+        self._after = after
 
     def follow(self, eqn: JaxprEqn) -> None:
         """Finds the factors of a result from those of the operands."""
@@ -273,20 +259,6 @@ class _Products:
         a, b = map(self.of, eqn.invars)
         return self._sum(a, {head: self._minus(x) for head, x in b.items()})
 
-    def selected(self, eqn: JaxprEqn) -> Factors:
-        """A case that is no case of a variable after has factors zero."""
-        which, *cases = eqn.invars
-        by_case = [{} if x in self._zeros else self.of(x) for x in cases]
-        heads = dict.fromkeys(head for factors in by_case for head in factors)
-        zero = self._number(0.0)
-        return {
-            head: self._emit(
-                lax.select_n_p,
-                [which, *(self._spread(f.get(head, zero)) for f in by_case)],
-            )
-            for head in heads
-        }
-
     # Arithmetic -----------------------------------------------------------------------
 
     def _sum(self, a: Factors, b: Factors) -> Factors:
@@ -316,13 +288,6 @@ class _Products:
         aval: Any = self._at.outvars[0].aval
         return scalar_literal(value, ShapedArray((), aval.dtype))
 
-    def _spread(self, x: Atom) -> Atom:
-        y: Any = self._at.outvars[0].aval
-        if _shape(x) == y.shape:
-            return x
-        spread = {"shape": y.shape, "broadcast_dimensions": (), "sharding": None}
-        return self._emit(lax.broadcast_in_dim_p, [x], **spread)
-
     def _emit(self, primitive: Primitive, x: list[Atom], **params: Any) -> Var:
         aval, _ = primitive.abstract_eval(*(v.aval for v in x), **params)
         self.eqns.append(_equation(self._at, primitive, x, Var(aval), **params))
@@ -336,5 +301,4 @@ _LINEAR: dict[Primitive, Callable[[_Products, JaxprEqn], Factors]] = {
     lax.add_p: _Products.added,
     add_jaxvals_p: _Products.added,
     lax.sub_p: _Products.subtracted,
-    lax.select_n_p: _Products.selected,
 }
