@@ -132,10 +132,6 @@ def _variables(atoms: Sequence[Atom]) -> list[Var]:
     return [x for x in atoms if type(x) is Var]
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.aval.shape
-
-
 def _is_number(x: Atom, number: float) -> bool:
     return type(x) is Literal and np.ndim(x.val) == 0 and float(x.val) == number
 
