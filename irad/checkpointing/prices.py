@@ -14,7 +14,8 @@ from typing import Any
 from irad import cost
 from irad._compat.ir import JaxprEqn, Var
 from irad.cost import Machine, seconds
-from irad.cost.operations import CONTRACTIONS, FUNCTIONS, MOVES, operations
+from irad.cost.contractions import CONTRACTIONS
+from irad.cost.operations import FUNCTIONS, MOVES, operations
 from irad_passes import Price
 
 SMALL_PRODUCTS = 2.0

@@ -10,23 +10,16 @@ integers are none. Functions that XLA writes out count as what it writes for the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import numpy as np
 from jax import lax
-from jax.lax import linalg
 
 from irad._compat import ir, primitives
 from irad._compat.waiting import after_p
+from irad.cost.contractions import CONTRACTIONS, is_in_groups, summed
+from irad.cost.entries import Avals, Count, Params, is_complex, size
 from irad.cost.quantities import Cost
-
-Avals = Sequence[Any]
-Params = dict[str, Any]
-# Operand types, result types and params to operations.
-Count = Callable[[Avals, Avals, Params], int]
 
 
 @dataclass(frozen=True)
@@ -56,16 +49,6 @@ whether each entry of its result comes from few entries of its operands
 entries_p.multiple_results = True
 
 
-def size(aval: Any) -> int:
-    """How many entries a type has; 0 for one that is no array."""
-    return math.prod(getattr(aval, "shape", (0,)))
-
-
-def is_complex(aval: Any) -> bool:
-    """Whether the entries of a type are complex."""
-    return np.issubdtype(aval.dtype, np.complexfloating)
-
-
 def _is_inexact(aval: Any) -> bool:
     return ir.is_inexact(getattr(aval, "dtype", ir.float0))
 
@@ -89,7 +72,8 @@ def operations(eqn: ir.JaxprEqn) -> Cost | None:
         return _elementwise(FUNCTIONS[eqn.primitive], x, y)
     if eqn.primitive in CONTRACTIONS:
         count = _counted(CONTRACTIONS[eqn.primitive], x, y, eqn.params)
-        return Cost(count, contracted=0 if is_entrywise(eqn) else count)
+        is_slow = is_entrywise(eqn) or is_in_groups(eqn)
+        return Cost(count, contracted=0 if is_slow else count)
     if eqn.primitive in COUNTS:
         return Cost(_counted(COUNTS[eqn.primitive], x, y, eqn.params))
     if eqn.primitive is lax.integer_pow_p:
@@ -104,6 +88,20 @@ def _counted(count: Count, x: Avals, y: Avals, params: Params) -> int:
     return count(x, y, params) if _is_inexact(x[0]) else 0
 
 
+def is_entrywise(eqn: ir.JaxprEqn) -> bool:
+    """Whether a dot or a sum has one term, which XLA turns into a product or a copy.
+
+    A computation of entries says so itself.
+    """
+    if eqn.primitive is entries_p:
+        return eqn.params["is_entrywise"]
+    if eqn.primitive is lax.dot_general_p:
+        return summed(eqn.invars[0].aval, eqn.params) == 1
+    if eqn.primitive is lax.reduce_sum_p:
+        return size(eqn.invars[0].aval) == size(eqn.outvars[0].aval)
+    return False
+
+
 def _elementwise(function: Function, x: Avals, y: Avals) -> Cost:
     if not _is_inexact(x[0]):
         return Cost(others=size(y[0]))
@@ -116,78 +114,6 @@ def _power(exponent: int) -> Function:
     n = abs(exponent)
     products = max(n.bit_length() + n.bit_count() - 2, 0)
     return Function(products + (exponent < 0), on_complex=6 * products)
-
-
-# Contractions -------------------------------------------------------------------------
-
-
-def _products(aval: Any) -> int:
-    """Operations to multiply two entries and add the product."""
-    return 8 if is_complex(aval) else 2
-
-
-def _summed(x: Any, params: Params) -> int:
-    """How many products a dot sums for an entry of its result."""
-    ((contracted, _), _) = params["dimension_numbers"]
-    return math.prod(x.shape[i] for i in contracted)
-
-
-def is_entrywise(eqn: ir.JaxprEqn) -> bool:
-    """Whether a dot or a sum has one term, which XLA turns into a product or a copy.
-
-    A computation of entries says so itself.
-    """
-    if eqn.primitive is entries_p:
-        return eqn.params["is_entrywise"]
-    if eqn.primitive is lax.dot_general_p:
-        return _summed(eqn.invars[0].aval, eqn.params) == 1
-    if eqn.primitive is lax.reduce_sum_p:
-        return size(eqn.invars[0].aval) == size(eqn.outvars[0].aval)
-    return False
-
-
-def _dot(x: Avals, y: Avals, params: Params) -> int:
-    summed = _summed(x[0], params)
-    if summed == 1:
-        return size(y[0]) * (6 if is_complex(y[0]) else 1)
-    return _products(y[0]) * size(y[0]) * summed
-
-
-def _convolution(x: Avals, y: Avals, params: Params) -> int:
-    """Products of a kernel entry with an entry of the operand that is there."""
-    operand, kernel, result = params["dimension_numbers"]
-    positions = 1
-    for i, padding in enumerate(params["padding"]):
-        positions *= _meetings(
-            x[0].shape[operand[2 + i]],
-            x[1].shape[kernel[2 + i]],
-            y[0].shape[result[2 + i]],
-            params["window_strides"][i],
-            params["rhs_dilation"][i],
-            params["lhs_dilation"][i],
-            padding[0],
-        )
-    features = x[1].shape[kernel[0]] * x[1].shape[kernel[1]]
-    batch = x[0].shape[operand[0]] // params["batch_group_count"]
-    return _products(x[0]) * batch * features * positions
-
-
-@cache
-def _meetings(
-    x: int, kernel: int, y: int, stride: int, hole: int, spread: int, before: int
-) -> int:
-    """Pairs of a result and a kernel entry that meet an entry of the operand."""
-    places = stride * np.arange(y)[:, None] + hole * np.arange(kernel) - before
-    inside = (places >= 0) & (places <= (x - 1) * spread) & (places % spread == 0)
-    return int(inside.sum())
-
-
-def _transform(x: Avals, y: Avals, params: Params) -> int:
-    """5 n log2 n for each complex transform of length n, half of it for real ones."""
-    n = math.prod(params["fft_lengths"])
-    is_real = not (is_complex(x[0]) and is_complex(y[0]))
-    entries = size(y[0] if is_complex(x[0]) else x[0])
-    return round(entries * 5 * math.log2(max(n, 1)) / (2 if is_real else 1))
 
 
 # Reductions ---------------------------------------------------------------------------
@@ -237,76 +163,6 @@ def _updates(x: Avals, y: Avals, params: Params) -> int:
     return size(x[-1])
 
 
-# Linear algebra -----------------------------------------------------------------------
-
-
-def _matrices(count: Callable[[int, int], int]) -> Count:
-    """Rows that count one ``m x n`` matrix, for each in a batch of them."""
-
-    def counted(x: Avals, y: Avals, params: Params) -> int:
-        *batch, m, n = x[0].shape
-        return math.prod(batch) * count(m, n) * (4 if is_complex(x[0]) else 1)
-
-    return counted
-
-
-def _lu(m: int, n: int) -> int:
-    k = min(m, n)
-    return 2 * m * n * k - (m + n) * k**2 + 2 * k**3 // 3
-
-
-def _reflectors(m: int, n: int) -> int:
-    k = min(m, n)
-    return 2 * max(m, n) * k**2 - 2 * k**3 // 3
-
-
-def _qr(m: int, n: int) -> int:
-    return _reflectors(m, n) + _orthogonal(m, min(m, n), min(m, n))
-
-
-def _orthogonal(m: int, n: int, k: int) -> int:
-    return 4 * m * n * k - 2 * (m + n) * k**2 + 4 * k**3 // 3
-
-
-def _singular(m: int, n: int) -> int:
-    k, long = min(m, n), max(m, n)
-    return 4 * long**2 * k + 8 * long * k**2 + 9 * k**3
-
-
-def _triangular(x: Avals, y: Avals, params: Params) -> int:
-    n = x[0].shape[-1]
-    return size(y[0]) * n * (4 if is_complex(x[0]) else 1)
-
-
-def _product_of_reflectors(x: Avals, y: Avals, params: Params) -> int:
-    *batch, m, n = y[0].shape
-    count = _orthogonal(m, n, x[1].shape[-1])
-    return math.prod(batch) * count * (4 if is_complex(x[0]) else 1)
-
-
-def _tridiagonal(x: Avals, y: Avals, params: Params) -> int:
-    return (3 * size(x[0]) + 5 * size(y[0])) * (4 if is_complex(x[0]) else 1)
-
-
-CONTRACTIONS: dict[ir.Primitive, Count] = {
-    lax.dot_general_p: _dot,
-    lax.conv_general_dilated_p: _convolution,
-    lax.fft_p: _transform,
-    linalg.cholesky_p: _matrices(lambda m, n: n**3 // 3),
-    linalg.triangular_solve_p: _triangular,
-    linalg.lu_p: _matrices(_lu),
-    linalg.qr_p: _matrices(_qr),
-    primitives.geqrf_p: _matrices(_reflectors),
-    primitives.geqp3_p: _matrices(_reflectors),
-    linalg.householder_product_p: _product_of_reflectors,
-    linalg.eigh_p: _matrices(lambda m, n: 9 * n**3),
-    linalg.eig_p: _matrices(lambda m, n: 25 * n**3),
-    linalg.schur_p: _matrices(lambda m, n: 25 * n**3),
-    linalg.hessenberg_p: _matrices(lambda m, n: 10 * n**3 // 3),
-    linalg.tridiagonal_p: _matrices(lambda m, n: 4 * n**3 // 3),
-    linalg.svd_p: _matrices(_singular),
-    linalg.tridiagonal_solve_p: _tridiagonal,
-}
 COUNTS: dict[ir.Primitive, Count] = {
     lax.reduce_sum_p: _reduction,
     lax.reduce_max_p: _reduction,

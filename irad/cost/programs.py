@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from jax import lax
 
 from irad._compat import calls, ir, primitives
-from irad.cost.operations import operations, size
+from irad.cost.entries import size
+from irad.cost.operations import operations
 from irad.cost.quantities import Cost
 from irad.cost.steps import (
     Program,

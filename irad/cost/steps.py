@@ -9,7 +9,7 @@ from typing import Any
 from jax import lax
 
 from irad._compat import calls, ir, primitives
-from irad.cost.operations import size
+from irad.cost.entries import size
 from irad_passes.bodies import open_jaxpr
 
 # Where a call keeps the program that it runs in its place.

@@ -16,7 +16,8 @@ from itertools import islice
 from jax import lax
 
 from irad._compat import ir
-from irad.cost.operations import FUNCTIONS, MOVES, entries_p, is_entrywise, size
+from irad.cost.entries import size
+from irad.cost.operations import FUNCTIONS, MOVES, entries_p, is_entrywise
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
 

@@ -149,6 +149,16 @@ def test_a_dot_of_one_term_is_an_elementwise_product():
     assert (equation_cost(eqn).flops, equation_cost(eqn).contracted) == (35, 0)
 
 
+def test_a_convolution_in_groups_of_a_batch_is_no_fast_product():
+    def pulled(x, w):
+        numbers = ("HWNC", "HWIO", "HWNC")
+        options = {"dimension_numbers": numbers, "batch_group_count": 2}
+        return lax.conv_general_dilated(x, w, (1, 1), "VALID", **options)
+
+    cost = cost_of(jaxpr_of(pulled, (3, 3, 4, 5), (3, 3, 5, 6)))
+    assert (cost.flops, cost.contracted) == (2 * 9 * 5 * 6 * 2, 0)
+
+
 def test_what_is_dear_runs_once():
     def fun(x):
         y = jnp.sin(x)
