@@ -18,9 +18,10 @@ from irad.ellpack import values_of
 from irad.errors import PlanError
 from irad.fingerprint import UnhashableError, fingerprint
 from irad.measurements import Times, name_of, recalled, remember
-from irad.planning.choice import Options, make, planned
+from irad.planning.choice import Options, planned
 from irad.planning.plans import Plan
 from irad.planning.program import Program, without_calls
+from irad.planning.recipes import make
 from irad.planning.result import SparseEntries, Structure
 from irad.planning.sweeps import called
 from irad.seeds import PLAIN

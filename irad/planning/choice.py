@@ -12,7 +12,7 @@ from irad.cost import Cost, call_seconds, compile_seconds, seconds
 from irad.ellpack import TooWideError
 from irad.errors import PlanError
 from irad.ordering import count
-from irad.planning import chains, compressed, pricing, structured
+from irad.planning import chains, compressed, pricing
 from irad.planning.elimination import Elimination, checked, in_order, searched
 from irad.planning.plans import (
     FAVOUR,
@@ -25,8 +25,8 @@ from irad.planning.plans import (
     tree_note,
 )
 from irad.planning.program import Program, Section, cuts, size_of
+from irad.planning.recipes import COMPRESSIONS, Made, make
 from irad.planning.result import Structure
-from irad.planning.sweeps import Sweeps
 from irad_passes import dce
 
 NARROW, EXACT = 8, 64
@@ -38,8 +38,8 @@ FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 outputs of so few elements; larger ones take it on demand."""
 
 EQUAL, PLAIN_EQUAL = 1.02, 1.05
-"""Predictions do not tell ways apart that are so near to one another. Of forward and
-reverse mode the one with fewer operations is taken then."""
+"""Predictions do not tell ways apart that are so near to one another: any ways, forward
+and reverse mode. The one with fewer operations is taken then."""
 
 DEFAULT_LIMIT = 2 << 30
 """Without a limit, chunks are chosen so that two GiB are held at once."""
@@ -67,43 +67,6 @@ class Options:
     backend: str = "cpu"
 
 
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A structured way, ready to be emitted."""
-
-    sweeps: Sweeps
-    structure: Structure
-
-
-def make(program: Program, recipe: Recipe) -> Made | None:
-    """The sweeps of a recipe; None for the plain ways, which have none."""
-    if recipe.way in PLAIN:
-        return None
-    dtype = pricing.is_structured(program)
-    match recipe.way:
-        case "forward, structured":
-            return Made(*structured.forward(program, dtype, apart=False))
-        case "forward, apart":
-            return Made(*structured.forward(program, dtype, apart=True))
-        case "reverse, structured":
-            return Made(*structured.reverse(program, dtype))
-        case "chain":
-            assert recipe.tree is not None
-            return Made(*structured.chain(program, dtype, recipe.places, recipe.tree))
-        case way if way in COMPRESSIONS:
-            pattern = compressed.pattern_of(program)
-            # A literal that became an input can make a pattern too wide to substitute.
-            found = COMPRESSIONS[way](program, pattern)
-            found = found or compressed.by_symmetry(program, pattern)
-            return Made(*compressed.structure(program, found, dtype))
-        case "markowitz" | "elimination":
-            graphed = Elimination(program, dtype)
-            order = in_order(graphed.graph(), recipe.vertices)
-            return Made(*graphed.structure(order))
-        case _:
-            raise AssertionError(recipe.way)
-
-
 def planned(program: Program, options: Options, key: Any) -> Plan:
     """Prices all ways that the options leave open, and chooses."""
     table = _Table(program, options)
@@ -125,13 +88,6 @@ GROUPS = {
     "compressed": ("compressed",),
     "markowitz": ("markowitz",),
     "elimination": ("elimination",),
-}
-COMPRESSIONS = {
-    "compressed, columns": compressed.by_columns,
-    "compressed, rows": compressed.by_rows,
-    "compressed, both": compressed.by_both,
-    "compressed, symmetric": compressed.by_symmetry,
-    "compressed, acyclic": compressed.by_substitution,
 }
 SYMMETRIC = ("compressed, symmetric", "compressed, acyclic")
 
@@ -195,15 +151,16 @@ class _Table:
         return best, reason(first, rest)
 
     def _best(self, rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-        """The fastest, or the first that is about as fast; of plain ones the lesser."""
+        """The fastest, or of those that are about as fast the one of fewest flops."""
         least = min(self._score(candidate) for _, candidate in rows)
-        first = next(row for row in rows if self._score(row[1]) <= EQUAL * least)
+        equal = [row for row in rows if self._score(row[1]) <= EQUAL * least]
+        first = min(equal, key=lambda row: _flops(row[1]))
         if first[1].way not in PLAIN:
             return first
         most = PLAIN_EQUAL * self._score(first[1])
         plain = [row for row in rows if row[1].way in PLAIN]
         near = [row for row in plain if self._score(row[1]) <= most]
-        return min(near, key=lambda row: row[1].cost.flops if row[1].cost else 0)
+        return min(near, key=lambda row: _flops(row[1]))
 
     def _nothing_open(self) -> PlanError:
         if self._least:
@@ -375,6 +332,11 @@ class _Table:
             return
         time = call_seconds(cost, self.options.backend)
         self.rows.append(Candidate(recipe, cost, time, note))
+
+
+def _flops(candidate: Candidate) -> int:
+    assert candidate.cost is not None
+    return candidate.cost.flops
 
 
 def _per_tangent(section: Section) -> tuple[float, float]:

@@ -62,6 +62,15 @@ def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
     assert ours.flops <= most * work_of(program.by_hand, *args).flops
 
 
+def test_of_ways_about_as_fast_the_one_of_fewest_flops_is_taken() -> None:
+    program = PROGRAMS["square network"]
+    plan = irad.plan(program.make())(*program.arguments())
+    costs = [row.cost.flops for row in plan.candidates if row.cost]
+    chosen = plan.candidates[plan.chosen].cost
+    assert chosen is not None
+    assert chosen.flops == min(costs) < max(costs)
+
+
 def test_constant_factors_are_multiplied_in_once() -> None:
     def valley(x: Any) -> Any:
         return jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
