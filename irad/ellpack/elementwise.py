@@ -82,7 +82,7 @@ def _scale(
     if divides:
         with np.errstate(all="ignore"):
             number = float(1 / np.float64(number))
-    value = walk.times(term.value, number)
+    value = walk.arithmetic.times(term.value, number)
     if factor is None:
         return value
     if not isinstance(value, Slot):
@@ -91,15 +91,15 @@ def _scale(
             return walk.tape.step(
                 lambda f: value / fit(f, rank), [], [factor], entries, is_dear=True
             )
-        return walk.times(walk.copied(factor, rank), value)
+        return walk.arithmetic.times(walk.copied(factor, rank), value)
+    if not divides:
+        return walk.arithmetic.product(value, walk.copied(factor, rank))
     entries = np.broadcast_shapes(
         value.shape, (1, *_full_rank(factor.aval.shape, rank))
     )
-    if divides:
-        return walk.tape.linear(
-            lambda v, f: v / fit(f, rank), value, [factor], entries, is_dear=True
-        )
-    return walk.tape.linear(lambda v, f: v * fit(f, rank), value, [factor], entries)
+    return walk.tape.linear(
+        lambda v, f: v / fit(f, rank), value, [factor], entries, is_dear=True
+    )
 
 
 def _full_rank(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:

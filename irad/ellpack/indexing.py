@@ -120,6 +120,7 @@ def taken_term(
             result,
             flops=0,
             gathered=gathered,
+            is_move=True,
         )
     return Term(walk.columns(index), value)
 

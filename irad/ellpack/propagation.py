@@ -15,8 +15,9 @@ import numpy as np
 from jax import numpy as jnp
 
 from irad._compat.ir import Jaxpr, Literal, Var
+from irad.ellpack.arithmetic import Arithmetic
 from irad.ellpack.compaction import compacted
-from irad.ellpack.multiples import Multiple, bounded, multiple_of
+from irad.ellpack.multiples import Multiple, multiple_of
 from irad.ellpack.terms import (
     Array,
     Columns,
@@ -24,7 +25,6 @@ from irad.ellpack.terms import (
     Tape,
     Term,
     Terms,
-    Value,
     identity,
     width,
 )
@@ -69,6 +69,10 @@ class Propagation:
     """Equations between residuals, to be run before the tape."""
     factors: list[Factor] | None = None
     """Where the Jacobian of a narrow variable was set apart; None: nowhere."""
+    arithmetic: Arithmetic = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.arithmetic = Arithmetic(self.tape, self.dtype)
 
     def check(self, entries: int) -> None:
         """TooWideError where so many entries cannot be kept in terms."""
@@ -125,15 +129,7 @@ class Propagation:
 
     def scaled(self, terms: Terms, c: float) -> Terms:
         """Terms times a number."""
-        return tuple(replace(t, value=self.times(t.value, c)) for t in terms)
-
-    def times(self, value: Value, c: float) -> Value:
-        """Entries times a number, which waits unless it could overflow."""
-        if not isinstance(value, Slot):
-            return c * value
-        if bounded(c * value.factor, None):
-            return value.scaled(c)
-        return self.tape.step(lambda v: v * c, [value], [], value.shape)
+        return tuple(replace(t, value=self.arithmetic.times(t.value, c)) for t in terms)
 
     def moved(self, terms: Terms, move: Callable[[Any, Array], Array]) -> Terms:
         """Terms whose elements are moved: ``move(np or jnp, array)`` does it."""
@@ -147,7 +143,7 @@ class Propagation:
             probe = np.broadcast_to(np.int8(0), value.shape)
             shape = move(np, probe).shape
             make = lambda v: move(jnp, v)  # noqa: E731
-            value = self.tape.linear(make, value, [], shape, flops=0)
+            value = self.tape.moved(make, value, shape)
         return Term(columns, value)
 
     def merged(self, terms: Iterable[Term]) -> Terms:
@@ -208,6 +204,16 @@ class Propagation:
             columns.index.shape, *(slot.shape for slot in slots)
         )
         size = int(np.prod(shape, dtype=np.int64))
+        if not disjoint and len(slots) == 1 and not any(s.is_masked for s in shares):
+            constant = next(s for s in shares if not isinstance(s.term.value, Slot))
+            return Term(
+                columns, self.arithmetic.shifted(slots[0], constant.number, shape), True
+            )
+        is_plain = not disjoint and not any(share.is_masked for share in shares)
+        if is_plain and isinstance(first, Slot) and isinstance(second, Slot):
+            return Term(
+                columns, self.arithmetic.added(first, second), is_zero_outside=True
+            )
         if not disjoint or not slots:
 
             def add(*arrays: Array) -> Array:
@@ -237,25 +243,11 @@ class Propagation:
         if not isinstance(b.value, Slot):
             is_zero = a.is_zero_outside and a.columns.index.shape == a.value.shape
             inside = a.columns.index >= 0 if is_zero else np.True_
-            shift = np.where(inside, b.value, 0.0).astype(self.dtype)
-            slot = self.tape.step(lambda v: v + shift, [a.value], [], a.value.shape)
+            shift = np.where(inside, b.value, 0.0)
+            slot = self.arithmetic.shifted(a.value, shift, a.value.shape)
             return Term(a.columns, slot, is_zero)
         is_zero = a.is_zero_outside and b.is_zero_outside
-        return Term(a.columns, self._added(a.value, b.value), is_zero)
-
-    def _added(self, a: Slot, b: Slot) -> Slot:
-        """The sum of entries; a factor that both have, up to its sign, waits."""
-        if a.number == b.number:
-            return a.array.scaled(a.factor + b.factor)
-        shape = np.broadcast_shapes(a.shape, b.shape)
-        if abs(a.factor) != abs(b.factor):
-            return self.tape.step(lambda v, w: v + w, [a, b], [], shape)
-        if a.factor == b.factor:
-            slots, make = [a.array, b.array], lambda v, w: v + w
-            return self.tape.step(make, slots, [], shape).scaled(a.factor)
-        a, b = (a, b) if a.factor > 0 else (b, a)
-        slots, make = [a.array, b.array], lambda v, w: v - w
-        return self.tape.step(make, slots, [], shape).scaled(a.factor)
+        return Term(a.columns, self.arithmetic.added(a.value, b.value), is_zero)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,11 +264,16 @@ class _Share:
         is_computed = isinstance(self.term.value, Slot)
         return is_computed and not self.term.is_zero_outside and not self.mask.all()
 
+    @property
+    def number(self) -> np.ndarray:
+        """The share of a constant term."""
+        assert not isinstance(self.term.value, Slot)
+        return np.where(self.mask, self.term.value, 0.0)
+
     def of(self, arrays: Iterator[Array]) -> Array:
         """The share, its entries the next of the arrays if they are computed."""
-        value = self.term.value
-        if not isinstance(value, Slot):
-            return np.where(self.mask, value, 0.0).astype(self.dtype)
+        if not isinstance(self.term.value, Slot):
+            return self.number.astype(self.dtype)
         v = next(arrays)
         return jnp.where(self.mask, v, 0.0) if self.is_masked else v
 

@@ -68,15 +68,28 @@ class Slot:
         """The array itself."""
         return Slot(self.number, self.shape)
 
+    @property
+    def sign(self) -> float:
+        """The sign of the factor."""
+        return math.copysign(1.0, self.factor)
+
     def scaled(self, c: float) -> Slot:
         """The entries times a number."""
         return replace(self, factor=c * self.factor)
 
     def of(self, array: Array) -> Array:
         """The entries, from the array."""
-        if self.factor == 1.0:
-            return array
-        return -array if self.factor == -1.0 else array * self.factor
+        return array if self.factor == 1.0 else Times(self.factor)(array)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The computation of entries times a number."""
+
+    number: float
+
+    def __call__(self, array: Array) -> Array:
+        return -array if self.number == -1.0 else array * self.number
 
 
 Value = float | Slot
@@ -131,7 +144,7 @@ class Step:
 
     One that applies a ``whole`` equation gives a list of arrays. So many entries are
     ``selected`` by masks, so many ``gathered`` one by one. What ``is_dear``, XLA stores
-    rather than computes it twice.
+    rather than computes it twice. What ``is_move`` only moves the entries of one slot.
     """
 
     make: Callable[..., Array]
@@ -143,6 +156,12 @@ class Step:
     selected: int = 0
     gathered: int = 0
     is_dear: bool = False
+    is_move: bool = False
+
+    @property
+    def is_shrinking(self) -> bool:
+        """Whether the result has fewer entries than the first slot."""
+        return math.prod(self.result.shape) < math.prod(self.slots[0].shape)
 
 
 @dataclass
@@ -150,6 +169,7 @@ class Tape:
     """What has to be computed, in order; filled when planned, run when traced."""
 
     steps: list[Step] = field(default_factory=list)
+    _scaled: dict[tuple[int, float], Slot] = field(default_factory=dict)
 
     def step(
         self,
@@ -162,16 +182,15 @@ class Tape:
         selected: int = 0,
         gathered: int = 0,
         is_dear: bool = False,
+        is_move: bool = False,
     ) -> Slot:
         """Notes a computation; by default it takes one flop for each entry."""
         shape = tuple(shape)
+        work = math.prod(shape) if flops is None else flops
+        given = tuple(self.multiplied(slot) for slot in slots)
         result = Slot(len(self.steps), shape)
-        size = int(np.prod(shape, dtype=np.int64))
-        work = size if flops is None else flops
-        work += sum(math.prod(slot.shape) for slot in slots if slot.factor != 1.0)
-        given = tuple(slots), tuple(atoms)
-        step = Step(make, *given, result, work, whole, selected, gathered, is_dear)
-        self.steps.append(step)
+        kinds = whole, selected, gathered, is_dear, is_move
+        self.steps.append(Step(make, given, tuple(atoms), result, work, *kinds))
         return result
 
     def linear(
@@ -180,25 +199,67 @@ class Tape:
         """Notes what is linear in one slot, whose factor waits."""
         return self.step(make, [slot.array], *given, **work).scaled(slot.factor)
 
-    def needed(self, wanted: Iterable[Slot]) -> list[Step]:
-        """The steps that some slots depend on, in order."""
-        live = {slot.number for slot in wanted}
-        kept = []
-        for step in reversed(self.steps):
-            if step.result.number in live:
-                kept.append(step)
-                live.update(slot.number for slot in step.slots)
-        return kept[::-1]
+    def moved(
+        self, make: Callable[..., Array], slot: Slot, shape: Sequence[int]
+    ) -> Slot:
+        """Notes a move of entries, whose factor waits."""
+        return self.linear(make, slot, [], shape, flops=0, is_move=True)
 
-    def run(
-        self, wanted: Iterable[Slot], read: Callable[[Any], Array]
-    ) -> dict[int, Array]:
-        """The arrays of slots by number; ``read`` gives the value of an atom."""
-        values: dict[int, Array] = {}
-        for step in self.needed(wanted):
-            taken = [slot.of(values[slot.number]) for slot in step.slots]
-            values[step.result.number] = step.make(*taken, *map(read, step.atoms))
-        return values
+    def multiplied(self, slot: Slot) -> Slot:
+        """The same entries, with their factor multiplied in.
+
+        Entries that are moved are multiplied where they come from, if they are no more
+        there: what they are moved to in several ways is multiplied once.
+        """
+        if slot.factor == 1.0:
+            return slot
+        c = slot.factor
+        step, moves = self.steps[slot.number], []
+        while step.is_move and not step.is_shrinking:
+            moves.append(step)
+            step = self.steps[step.slots[0].number]
+        key = step.result.number, c
+        if key not in self._scaled:
+            shape = step.result.shape
+            self._scaled[key] = self.step(Times(c), [step.result], [], shape)
+        for move in reversed(moves):
+            source, key = self._scaled[key], (move.result.number, c)
+            if key not in self._scaled:
+                shape, work = move.result.shape, {"gathered": move.gathered}
+                made = self.step(
+                    move.make, [source], [], shape, 0, **work, is_move=True
+                )
+                self._scaled[key] = made
+        return self._scaled[key]
+
+    def settled(self, terms: Terms) -> Terms:
+        """Terms with their factors multiplied in."""
+        return tuple(
+            replace(t, value=self.multiplied(t.value))
+            if isinstance(t.value, Slot)
+            else t
+            for t in terms
+        )
+
+
+def needed(steps: Sequence[Step], wanted: Iterable[Slot]) -> list[Step]:
+    """The steps that some slots depend on, in order."""
+    live = {slot.number for slot in wanted}
+    kept = []
+    for step in reversed(steps):
+        if step.result.number in live:
+            kept.append(step)
+            live.update(slot.number for slot in step.slots)
+    return kept[::-1]
+
+
+def run(steps: Sequence[Step], read: Callable[[Any], Array]) -> dict[int, Array]:
+    """The arrays of slots by number; ``read`` gives the value of an atom."""
+    values: dict[int, Array] = {}
+    for step in steps:
+        taken = [values[slot.number] for slot in step.slots]
+        values[step.result.number] = step.make(*taken, *map(read, step.atoms))
+    return values
 
 
 def slots_of(*jacobians: Terms) -> list[Slot]:

@@ -148,14 +148,14 @@ class Elimination:
     def _scaled(self, term: Term, b: Term, j: int) -> Term:
         """A term times the ``j``-th entries of another."""
         if not isinstance(b.value, Slot):
-            return Term(term.columns, self._walk.times(term.value, b.value))
+            return Term(term.columns, self._walk.arithmetic.times(term.value, b.value))
         row = min(j, b.value.shape[0] - 1)
         if not isinstance(term.value, Slot):
             c, shape = term.value, (1, *b.value.shape[1:])
             slot = self._walk.tape.linear(
                 lambda w: w[row : row + 1], b.value, [], shape, flops=0
             )
-            return Term(term.columns, self._walk.times(slot, c))
+            return Term(term.columns, self._walk.arithmetic.times(slot, c))
         shape = np.broadcast_shapes(term.value.shape, (1, *b.value.shape[1:]))
         slot = self._walk.tape.step(
             lambda v, w: v * w[row : row + 1],
@@ -163,7 +163,9 @@ class Elimination:
             [],
             shape,
         )
-        value = self._walk.times(slot.scaled(term.value.factor), b.value.factor)
+        value = self._walk.arithmetic.times(
+            slot.scaled(term.value.factor), b.value.factor
+        )
         return Term(term.columns, value)
 
     def _collected(self, edges: dict[tuple[int, int], Terms]) -> Structure:

@@ -128,7 +128,7 @@ def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     if not dense and structure.computed > MOST_ENTRIES:
         raise TooWideError(f"{structure.computed} entries would be computed")
     wanted = slots_of(*structure.all_terms())
-    steps = sweeps.tape.needed(wanted)
+    steps = sweeps.steps(wanted)
     itemsize = np.dtype(sweeps.dtype).itemsize
     result = _result(structure, itemsize, dense=dense)
     writing = replace(result, bytes=0, kernels=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,11 @@ def forward(program: Program, dtype: Any, *, apart: bool) -> tuple[Sweeps, Struc
     found = sweeps.push(section, seeds, program.columns, apart=apart)
     factors = sweeps.swept[-1].walk.factors or []
     return sweeps, Structure(
-        program.inputs, program.outputs, tuple(found), (), tuple(factors)
+        program.inputs,
+        program.outputs,
+        sweeps.settled(found),
+        (),
+        tuple(replace(f, terms=sweeps.tape.settled(f.terms)) for f in factors),
     )
 
 
@@ -35,7 +40,7 @@ def reverse(program: Program, dtype: Any) -> tuple[Sweeps, Structure]:
     sweeps = Sweeps(program, dtype)
     seeds = seeds_of(program.outputs)
     found = sweeps.pull(program.whole(), seeds, program.rows)
-    return sweeps, Structure(program.inputs, program.outputs, (), tuple(found))
+    return sweeps, Structure(program.inputs, program.outputs, (), sweeps.settled(found))
 
 
 def chain(
@@ -65,7 +70,10 @@ class _Chain:
         assert (start, stop) == (0, len(self.variables) - 1)
         self.sweeps.swept.sort(key=lambda s: s.section.begin)
         return self.sweeps, Structure(
-            self.program.inputs, self.program.outputs, by_output, by_input
+            self.program.inputs,
+            self.program.outputs,
+            self.sweeps.settled(by_output),
+            self.sweeps.settled(by_input),
         )
 
     def _of(self, tree: Tree) -> tuple[int, int, tuple[Terms, ...], tuple[Terms, ...]]:

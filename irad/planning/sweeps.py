@@ -13,8 +13,10 @@ from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr, Literal, Var
 from irad.accumulate import ENGINE
 from irad.compression.known import known_values
-from irad.ellpack import Propagation, Tape, Terms, identity, propagate, slots_of
+from irad.ellpack import Propagation, Slot, Tape, Terms, identity, propagate, slots_of
+from irad.ellpack.factoring import factored
 from irad.ellpack.multiples import Multiple, multiple_of
+from irad.ellpack.terms import Step, needed, run
 from irad.graph import SplitProgram
 from irad.linear_map import bind
 from irad.linearization import is_differentiable
@@ -96,6 +98,10 @@ class Sweeps:
         self.swept.append(Swept(section, split, linear, walk, (*bases.values(),)))
         return self.swept[-1]
 
+    def settled(self, jacobians: Sequence[Terms]) -> tuple[Terms, ...]:
+        """Jacobians as they are written out, with their factors multiplied in."""
+        return tuple(map(self.tape.settled, jacobians))
+
     def environment(self, inputs: Sequence[Array]) -> dict[Any, Array]:
         """All values that the tape reads, from those of the program's inputs."""
         env: dict[Any, Array] = dict(
@@ -116,11 +122,16 @@ class Sweeps:
             evaluate_in(env, s.walk.computed)
         return env
 
+    def steps(self, wanted: Sequence[Slot]) -> list[Step]:
+        """The steps of the tape that some slots depend on, common factors taken out."""
+        found = factored(needed(self.tape.steps, wanted), wanted)
+        return needed(found, wanted)
+
     def values(
         self, env: Mapping[Any, Array], wanted: Sequence[Terms]
     ) -> dict[int, Array]:
         """The values of the slots of some Jacobians."""
-        return self.tape.run(slots_of(*wanted), lambda x: read(env, x))
+        return run(self.steps(slots_of(*wanted)), lambda x: read(env, x))
 
 
 def inlined(closed: ClosedJaxpr) -> Jaxpr:
@@ -187,12 +198,16 @@ def residual_multiples(
             inside[eqn.outvars[0]] = found
     computed = iter(forward.outvars[len(section.stop) :])
     multiples: dict[Var, Multiple] = {}
+    others: dict[Var, Any] = {}
     for v, source in zip(linear.invars, split.sources, strict=False):
         x: Any = next(computed) if source is None else given[source]
         known = inside if source is None else outside
         if type(x) is Var and x in known:
             multiples[v] = known[x]
-    return multiples
+        else:
+            others[v] = x if source is None else forward.invars[source]
+    bases = {x for _, x in multiples.values()}
+    return multiples | {v: (1.0, x) for v, x in others.items() if x in bases}
 
 
 def _with_results(closed: ClosedJaxpr, more: Sequence[Var]) -> ClosedJaxpr:

@@ -12,8 +12,9 @@ import scipy.sparse
 
 from irad.ellpack import Propagation, Tape, Terms, dense_block, entries_of, identity
 from irad.ellpack.entries import Entries, values_of
+from irad.ellpack.factoring import factored
 from irad.ellpack.propagation import RULES, propagate
-from irad.ellpack.terms import Term, slots_of
+from irad.ellpack.terms import Term, needed, run, slots_of
 from irad.planning.result import SparseEntries
 from irad.planning.sweeps import evaluate_in, read
 from irad_passes import dce, inline
@@ -24,6 +25,12 @@ QUICK = {
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_use_fusion_emitters": False,
 }
+
+
+def computed(tape: Tape, wanted: list[Any], read: Any = lambda x: x) -> Any:
+    """The entries of terms whose slots are wanted."""
+    steps = factored(needed(tape.steps, wanted), wanted)
+    return values_of(run(steps, read))
 
 
 class Walked:
@@ -47,7 +54,7 @@ class Walked:
         env: dict[Any, Any] = dict(self.consts)
         evaluate_in(env, self.walk.computed)
         wanted = slots_of(*self.terms)
-        return values_of(self.walk.tape.run(wanted, lambda x: read(env, x)))
+        return computed(self.walk.tape, wanted, lambda x: read(env, x))
 
     def dense(self) -> list[Any]:
         values = self.values()
@@ -179,11 +186,11 @@ def test_terms_that_are_merged_keep_their_sum(name: str) -> None:
     walk = Propagation(Tape(), N, dtype)
     terms = terms_of(walk, *SUMS[name])
     merged = walk.merged(terms)
-    values = values_of(walk.tape.run(slots_of(terms, merged), lambda x: x))
+    values = computed(walk.tape, slots_of(terms, merged))
     expected = added(terms, values)
     assert sum(t.k for t in merged) <= sum(t.k for t in terms)
     for found in (terms, walk.distinct(terms), merged):
-        values = values_of(walk.tape.run(slots_of(found), lambda x: x))
+        values = computed(walk.tape, slots_of(found))
         np.testing.assert_allclose(added(found, values), expected, 1e-12)
         dense = dense_block(found, values, SHAPE, 0, N, dtype)
         np.testing.assert_allclose(dense, expected, 1e-12)
@@ -197,7 +204,7 @@ def test_rows_are_compressed_as_scipy_does(name: str) -> None:
     dtype = np.dtype(np.float64)
     walk = Propagation(Tape(), N, dtype)
     terms = terms_of(walk, *SUMS[name])
-    values = values_of(walk.tape.run(slots_of(terms), lambda x: x))
+    values = computed(walk.tape, slots_of(terms))
     places: Entries = entries_of(terms, SHAPE)
     sparse = SparseEntries(places.rows, places.columns, ((terms, places, SHAPE),))
     data = np.asarray(sparse.values(values, dtype))

@@ -52,7 +52,13 @@ def test_entries_that_never_meet_are_not_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("elementwise", 1.12), ("tridiagonal", 1.01), ("arrow", 1.0)]
+    ("name", "most"),
+    [
+        ("elementwise", 1.0),
+        ("tridiagonal", 1.01),
+        ("arrow", 1.0),
+        ("Burgers, coarse", 1.01),
+    ],
 )
 def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
     program = PROGRAMS[name]
@@ -77,7 +83,7 @@ def test_constant_factors_are_multiplied_in_once() -> None:
 
     x = jnp.linspace(0.1, 1.0, 100)
     H = irad.hessian(valley, format="bcoo")
-    assert work_of(lambda x: H(x).data, x).flops <= 9 * x.size
+    assert work_of(lambda x: H(x).data, x).flops <= 7 * x.size
     np.testing.assert_allclose(H(x).todense(), jax.hessian(valley)(x), rtol=1e-5)
 
 
