@@ -91,7 +91,7 @@ def _entries(
     dtype: Any,
     step: Step,
 ) -> Var:
-    """Appends a step of the tape."""
+    """Appends a step of the tape, told by its number from others at the same cost."""
     entries = max(math.prod(shape), 1)
     is_product = step.flops >= CONTRACTION * entries
     products = step.flops if is_product else 0
@@ -103,5 +103,6 @@ def _entries(
         "cost": cost,
         "is_entrywise": not is_product and step.whole is None,
         "is_dear": step.is_dear,
+        "number": step.result.number,
     }
     return emit.equation(entries_p, operands, [ShapedArray(shape, dtype)], params)[0]

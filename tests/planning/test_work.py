@@ -68,7 +68,18 @@ def test_entries_take_what_they_take_by_hand(name: str, most: float) -> None:
     assert ours.flops <= most * work_of(program.by_hand, *args).flops
 
 
-def test_of_ways_about_as_fast_the_one_of_fewest_flops_is_taken() -> None:
+@pytest.mark.parametrize("name", ["Burgers, coarse", "independent blocks", "arrow"])
+def test_steps_of_equal_cost_are_predicted_apart(name: str) -> None:
+    program = PROGRAMS[name]
+    args, fun = program.arguments(), program.make()
+    plan = irad.plan(fun)(*args)
+    predicted = plan.candidates[plan.chosen].cost
+    assert predicted is not None
+    counted = work_of(irad.jacobian(fun), *args)
+    assert predicted.flops == counted.flops
+
+
+def test_a_plain_way_gives_way_to_one_about_as_fast_of_fewer_flops() -> None:
     program = PROGRAMS["square network"]
     plan = irad.plan(program.make())(*program.arguments())
     costs = [row.cost.flops for row in plan.candidates if row.cost]
