@@ -38,8 +38,8 @@ FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 outputs of so few elements; larger ones take it on demand."""
 
 EQUAL, PLAIN_EQUAL = 1.02, 1.05
-"""Predictions do not tell ways apart that are so near to one another: any ways, forward
-and reverse mode. The one with fewer operations is taken then."""
+"""Predictions do not tell ways apart that are so near to one another: any two, forward
+and reverse mode. A plain way is not taken then where another has fewer operations."""
 
 DEFAULT_LIMIT = 2 << 30
 """Without a limit, chunks are chosen so that two GiB are held at once."""
@@ -151,10 +151,10 @@ class _Table:
         return best, reason(first, rest)
 
     def _best(self, rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-        """The fastest, or of those that are about as fast the one of fewest flops."""
+        """The fastest, or the first that is about as fast; of plain ones the lesser."""
         least = min(self._score(candidate) for _, candidate in rows)
         equal = [row for row in rows if self._score(row[1]) <= EQUAL * least]
-        first = min(equal, key=lambda row: _flops(row[1]))
+        first = _lesser(equal)
         if first[1].way not in PLAIN:
             return first
         most = PLAIN_EQUAL * self._score(first[1])
@@ -332,6 +332,15 @@ class _Table:
             return
         time = call_seconds(cost, self.options.backend)
         self.rows.append(Candidate(recipe, cost, time, note))
+
+
+def _lesser(rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
+    """The first; if that is plain, one that is not and takes fewer operations."""
+    first, *others = rows
+    if first[1].way not in PLAIN:
+        return first
+    kept = (row for row in others if row[1].way not in PLAIN)
+    return next((row for row in kept if _flops(row[1]) < _flops(first[1])), first)
 
 
 def _flops(candidate: Candidate) -> int:
