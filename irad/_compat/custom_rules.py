@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from jax._src import ad_util, core, linear_util
 from jax._src import custom_derivatives as custom
+from jax._src.interpreters import batching
 from jax._src.util import Unhashable
 
 from irad._compat import ir, tracing
@@ -235,17 +236,31 @@ def _recorded(thunk: Any, name: str) -> tuple[dict[str, Any], Any]:
     cells = _cells(_cells(thunk.f).get("fn"))
     rule = cells.get(name)
     while isinstance(rule, linear_util.WrappedFun) and not rule.transforms:
-        lifted = _cells(rule.f)
-        inner = lifted.get("jvp_jaxpr_fun", lifted.get("fwd_jaxpr_thunk"))
-        if not isinstance(inner, linear_util.WrappedFun) or lifted.get("num_consts"):
+        inner = _lifted(rule.f)
+        if inner is None:
             break
-        rule = _cells(_cells(inner.f).get("fn")).get(name)
+        rule = inner
     return cells, rule
+
+
+def _lifted(fun: Any) -> Any:
+    """The rule inside what JAX makes of a thunk to bind an equation again, or None."""
+    cells = _cells(fun)
+    thunk = cells.get("jvp_jaxpr_fun", cells.get("fwd_jaxpr_thunk"))
+    if not isinstance(thunk, linear_util.WrappedFun) or cells.get("num_consts"):
+        return None
+    recorded = _cells(_cells(thunk.f).get("fn"))
+    return recorded.get("jvp", recorded.get("fwd"))
 
 
 def _wrapped_key(fun: Any, objects: list[Any]) -> Hashable | None:
     """A key of the function and of what its wrappers fix; None for unknown wrappers."""
-    parts: list[Any] = [_value_key(fun.f, objects)]
+    for wrapper, fixed in fun.transforms:
+        if (wrapper.__module__, wrapper.__name__) == _MAPPED:
+            rule, moves = fixed
+            key = _wrapped_key(rule, objects)
+            return None if key is None else (key, moves)
+    parts: list[Any] = [_function_key(fun.f, objects)]
     for wrapper, fixed in fun.transforms:
         if wrapper.__name__ == "_handle_consts_in_bwd" and not fixed[0]:
             continue  # from binding an equation again
@@ -254,6 +269,19 @@ def _wrapped_key(fun: Any, objects: list[Any]) -> Hashable | None:
             return None
         parts.append([_value_key(fixed[i], objects) for i in read if i < len(fixed)])
     return tuple(map(_hashable, parts))
+
+
+def _function_key(fun: Any, objects: list[Any]) -> Hashable:
+    """A key of a rule's function: what it hands on to, if it does that alone."""
+    cells = _cells(fun)
+    inner, how = _lifted(fun), ()
+    if getattr(fun, "__qualname__", None) == _MAPPED_BWD:
+        inner, how = cells["bwd"], (cells["axis_data"], cells["out_dim_dests"])
+    if isinstance(inner, linear_util.WrappedFun):
+        key = _wrapped_key(inner, objects)
+        if key is not None:
+            return (key, *(_value_key(value, objects) for value in how))
+    return _value_key(fun, objects)
 
 
 def _hashable(part: Any) -> Hashable:
@@ -268,8 +296,12 @@ _WRAPPERS: dict[tuple[str, str], tuple[int, ...]] = {
     ("jax._src.custom_derivatives", "_flatten_bwd"): (0, 4),
     ("jax._src.api_util", "_prepend_static_args"): (0,),
     ("jax._src.api_util", "_argnums_partial"): (0, 1),
+    ("jax._src.interpreters.batching", "batch_custom_jvp_subtrace"): (1, 2),
+    ("jax._src.interpreters.batching", "batch_subtrace"): (1, 2),
     ("irad._compat.tracing", "_with_values"): (),
 }
+_MAPPED_BWD = "batch_custom_vjp_bwd.<locals>.new_bwd"
+_MAPPED = ("irad._compat.mapped_rules", "program_of")
 
 
 def _value_key(value: Any, objects: list[Any]) -> Hashable:
@@ -285,6 +317,11 @@ def _value_key(value: Any, objects: list[Any]) -> Hashable:
         return (type(value), repr(value))
     if isinstance(value, jax.tree_util.PyTreeDef):
         return value
+    if isinstance(value, batching.AxisData):
+        fields = (value.name, value.size, value.spmd_name, value.explicit_mesh_axis)
+        return ("axis", *(_value_key(field, objects) for field in fields))
+    if value is core.no_axis_name:
+        return "axis without a name"
     objects.append(value)
     return Same(value)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from jax._src import ad_util, core, linear_util
 from jax._src.interpreters import ad, batching
-from jax._src.interpreters import partial_eval as pe
 
 __all__ = ["forward_rule", "is_mapped", "jvp_rule"]
 
@@ -73,7 +72,8 @@ def jvp_rule(
         ]
 
     wanted = [i < m for i in range(len(jaxpr.outvars))]
-    return _value(jaxpr, consts, n, wanted, jvp), _wrapped(pushed, jvp)
+    value = _value(jaxpr, consts, n, wanted, jvp)
+    return value, program_of(_wrapped(pushed, jvp), jvp, tuple(given))
 
 
 def forward_rule(
@@ -98,7 +98,16 @@ def forward_rule(
 
     wanted = [i >= k for i in range(len(jaxpr.outvars))]
     value = _value(jaxpr, consts, len(avals), wanted, fwd)
-    return value, _wrapped(forward, fwd)
+    return value, program_of(_wrapped(forward, fwd), fwd, tuple(moves))
+
+
+@linear_util.transformation2
+def program_of(
+    program: Callable[..., Sequence[Any]], rule: Any, moves: Sequence[bool], *x: Any
+) -> Sequence[Any]:
+    """What a ``rule`` gave where some operands move, which tells it from others."""
+    del rule, moves
+    return program(*x)
 
 
 def _value(
@@ -106,13 +115,28 @@ def _value(
 ) -> Any:
     """The wanted results of a rule's program as a function of its ``n`` operands."""
     zeros = [_zeros(v.aval) for v in jaxpr.invars[n:]]
-    needed, used = pe.dce_jaxpr(jaxpr, wanted)
+    outs = [v for v, on in zip(jaxpr.outvars, wanted, strict=True) if on]
+    eqns = _needed(jaxpr.eqns, outs)
+    needed = jaxpr.replace(eqns=eqns, outvars=outs)
 
     def value(*x: Any) -> list[Any]:
-        given = [v for v, on in zip((*x, *zeros), used, strict=True) if on]
-        return core.eval_jaxpr(needed, consts, *given)
+        return core.eval_jaxpr(needed, consts, *x, *zeros)
 
     return _wrapped(value, rule)
+
+
+def _needed(eqns: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
+    """The equations that results or effects depend on.
+
+    Not by JAX's own pass, after which the rules inside have no names any more.
+    """
+    read = {id(v) for v in outs}
+    kept = []
+    for eqn in reversed(eqns):
+        if eqn.effects or any(id(v) in read for v in eqn.outvars):
+            read.update(map(id, eqn.invars))
+            kept.append(eqn)
+    return kept[::-1]
 
 
 def _zeros(aval: Any) -> Any:

@@ -46,6 +46,62 @@ def test_a_fresh_lambda_through_relu_makes_no_new_program(compilations):
     assert len(compilations) == 1
 
 
+@jax.custom_vjp
+def sine(x):
+    return jnp.sin(x)
+
+
+sine.defvjp(lambda x: (sine(x), x), lambda x, c: (c * jnp.cos(x),))
+
+
+@jax.custom_jvp
+def scaled(x, y):
+    return jnp.sin(x) * y
+
+
+scaled.defjvps(lambda t, y, a, b: t * jnp.cos(a) * b, lambda t, y, a, b: scaled(a, t))
+
+relu = jax.nn.relu
+MAPPED = {
+    "relu": lambda x: jax.vmap(relu)(x),
+    "twice": lambda x: jax.vmap(jax.vmap(relu))(x[:, None] * x),
+    "a user's vjp": lambda x: jax.vmap(sine)(x),
+    "a user's jvp": lambda x: jax.vmap(scaled, in_axes=(0, None))(x, x[0]),
+    "in a call": lambda x: jax.vmap(jax.jit(relu))(x),
+    "in a checkpoint": lambda x: jax.vmap(jax.checkpoint(sine))(x),
+    "in a branch": lambda x: jax.vmap(lambda r: jax.lax.cond(r > 0, relu, jnp.sin, r))(
+        x
+    ),
+    "in a loop": lambda x: jax.vmap(
+        lambda r: jax.lax.scan(lambda c, a: (relu(c * a), c), r, jnp.ones(4))[0]
+    )(x),
+    "in a gradient": lambda x: jax.vmap(irad.grad(lambda r: relu(r) ** 2))(x),
+    "attached": lambda x: jax.vmap(irad.attach(lambda r: relu(r) ** 2))(x),
+}
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_a_mapped_custom_rule_makes_no_new_program(compilations, name):
+    made = []
+    for _ in range(3):
+        got = irad.grad(lambda x: jnp.sum(MAPPED[name](x) * 2.0))(X)
+        made.append(sum(p._compiled._cache_size() for p in compilations))
+    assert made[0] == made[-1]
+    expected = jax.grad(lambda x: jnp.sum(MAPPED[name](x) * 2.0))(X)
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_rules_that_are_mapped_otherwise_are_told_apart(compilations):
+    A = jnp.outer(X, X) + jnp.arange(9.0).reshape(3, 3)
+    for axis in (0, 1):
+
+        def weighted(x, axis=axis):
+            return jnp.sum(jax.vmap(scaled, in_axes=(axis, 0))(x, X) * A)
+
+        np.testing.assert_allclose(irad.grad(weighted)(A), jax.grad(weighted)(A), 1e-12)
+    assert len(compilations) == 2
+
+
 def test_many_step_sizes_make_two_programs(compilations):
     for i in range(100):
         step = 0.5 + 0.01 * i
