@@ -103,7 +103,7 @@ def _cholesky_tangent_of_block(L: Array, t: Array) -> Array:
     diagonal = on_diagonal(t)
     factor = tril(L)
     right = lax.linalg.triangular_solve(
-        factor, hermitian(t, lower=True), lower=True, transpose_a=True, conjugate_a=True
+        factor, hermitian(t), lower=True, transpose_a=True, conjugate_a=True
     )
     solved = lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
     one = lax.full_like(t, 1)

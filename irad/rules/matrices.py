@@ -83,11 +83,9 @@ def triu(x: Array, k: int = 0) -> Array:
     return where(lax.le(row + k if k else row, column), x)
 
 
-def hermitian(x: Array, *, lower: bool) -> Array:
-    """The Hermitian matrix of one triangle, of whose diagonal the real part is read."""
-    row, column = positions(x)
-    is_read = lax.gt(row, column) if lower else lax.lt(row, column)
-    whole = lax.select(is_read, x, adjoint(x))
+def hermitian(x: Array) -> Array:
+    """The Hermitian matrix of a lower triangle and the real part of its diagonal."""
+    whole = lax.select(lax.gt(*positions(x)), x, adjoint(x))
     if not is_complex(x):
         return whole
     diagonal = lax.convert_element_type(real(x), x.dtype)
