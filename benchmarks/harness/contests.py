@@ -35,6 +35,11 @@ class Contest:
         return found
 
 
+def timed(row: Row) -> list[Contest]:
+    """Ours beside each side that it was timed with."""
+    return [Contest(name, time) for name, time in row["beside"].items()]
+
+
 def counted(ours: Row, theirs: Row) -> dict[str, tuple[float, float]]:
     """Operations and memory of two compiled programs.
 

@@ -10,12 +10,21 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 
 from benchmarks.harness.peers import PeerError
 from benchmarks.harness.tables import Row
+from benchmarks.programs.program import Posed, Size
 from irad.errors import DisagreementError
 
 SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Task(Posed):
+    """A program by its name, which the other process makes again."""
+
+    size: Size
 
 
 def row_of(module: str, library: str, *words: str) -> Row:

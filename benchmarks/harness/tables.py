@@ -21,6 +21,16 @@ class Column:
     written: Callable[[Any], str] = str
 
 
+def median(side: str) -> Callable[[Row], float | None]:
+    """A side's median time, where it took part."""
+    return lambda row: row["median_s"].get(side)
+
+
+def beside(side: str) -> Callable[[Row], Row | None]:
+    """Our time over a side's, where it took part."""
+    return lambda row: row["beside"].get(side)
+
+
 def alone(row: Row) -> Sequence[Row]:
     """A row as the one line it is."""
     return (row,)

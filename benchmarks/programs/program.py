@@ -29,6 +29,21 @@ class Program:
     tolerance: float = 2e-4
 
 
+@dataclass(frozen=True)
+class Posed:
+    """A program as a suite poses it, with what the suite needs beside it."""
+
+    program: Program
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def source(self) -> str:
+        return self.program.source
+
+
 class Draw:
     """Arrays in float32 from one seed."""
 

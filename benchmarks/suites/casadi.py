@@ -15,11 +15,18 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from benchmarks.harness.contests import Contest
+from benchmarks.harness.contests import timed
 from benchmarks.harness.derivatives import library, ready, subject
 from benchmarks.harness.matrices import agree_by_rows, matrix
 from benchmarks.harness.peers import Library, Peer, PeerError, better_mode, failures_of
-from benchmarks.harness.tables import Column, Row, interval, microseconds
+from benchmarks.harness.tables import (
+    Column,
+    Row,
+    beside,
+    interval,
+    median,
+    microseconds,
+)
 from benchmarks.programs import Derivative, Size, hessians, jacobians
 from benchmarks.programs.expressions import EXPRESSIONS
 from benchmarks.suites.suite import Suite
@@ -130,18 +137,6 @@ def evaluated(
     return Evaluated(run, values, rows, columns, (fun, buffers, given))
 
 
-def contests(row: Row) -> list[Contest]:
-    return [Contest(name, time) for name, time in row["beside"].items()]
-
-
-def _median(side: str) -> Callable[[Row], float | None]:
-    return lambda row: row["median_s"].get(side)
-
-
-def _beside(side: str) -> Callable[[Row], Row | None]:
-    return lambda row: row["beside"].get(side)
-
-
 SUITE = Suite(
     name="casadi",
     title="Whole derivatives of scalar programs beside CasADi's, microseconds a call",
@@ -150,12 +145,12 @@ SUITE = Suite(
     columns=[
         Column("program", lambda r: r["program"]),
         Column("format", lambda r: r["format"]),
-        Column("jax", _median("jax"), microseconds),
-        Column("ours", _median("ours"), microseconds),
-        Column("casadi", _median(LIBRARY), microseconds),
-        Column("casadi, C", _median(f"{LIBRARY}, {C}"), microseconds),
-        Column("ours/casadi", _beside(LIBRARY), interval),
-        Column("ours/casadi, C", _beside(f"{LIBRARY}, {C}"), interval),
+        Column("jax", median("jax"), microseconds),
+        Column("ours", median("ours"), microseconds),
+        Column("casadi", median(LIBRARY), microseconds),
+        Column("casadi, C", median(f"{LIBRARY}, {C}"), microseconds),
+        Column("ours/casadi", beside(LIBRARY), interval),
+        Column("ours/casadi, C", beside(f"{LIBRARY}, {C}"), interval),
         Column("left out", lambda r: r["left_out"]),
     ],
     notes=[
@@ -164,5 +159,5 @@ SUITE = Suite(
         "  irad and JAX compute in float32; C: as its option 'jit' compiles it, -O3",
         "its calls are through buffers: no array is made, and no dispatch is paid",
     ],
-    contests=contests,
+    contests=timed,
 )

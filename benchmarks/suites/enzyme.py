@@ -10,14 +10,14 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import jax
 
 from benchmarks.harness.contests import Contest
 from benchmarks.harness.peers import Peer, peer
-from benchmarks.harness.processes import row_of
+from benchmarks.harness.processes import Task, row_of
 from benchmarks.harness.tables import Column, Row, digits, interval, milliseconds
 from benchmarks.programs import Program, Size, models
 from benchmarks.suites.suite import Suite
@@ -28,22 +28,6 @@ from irad.instruments.timing import Rounds, call, interleaved, ratio
 ROUNDS = Rounds(least=5, most=20, seconds=4.0)
 LIBRARY = "enzyme_ad"
 CHOSEN = ("MLP", "LSTM", "GMM", "nonlinear heat")
-
-
-@dataclass(frozen=True)
-class Task:
-    """A program by its name, which the other process makes again."""
-
-    program: Program
-    size: Size
-
-    @property
-    def name(self) -> str:
-        return self.program.name
-
-    @property
-    def source(self) -> str:
-        return self.program.source
 
 
 def tasks(size: Size) -> Sequence[Task]:

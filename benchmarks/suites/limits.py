@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.harness.peers import Peer, failures_of
 from benchmarks.harness.tables import Column, Row, milliseconds, quantity, times
 from benchmarks.programs import Program, Size, kept_by_gradients
+from benchmarks.programs.program import Posed
 from benchmarks.suites.suite import Suite
 from irad.instruments.agreement import agree
 from irad.instruments.executable import Compiled, compiled
@@ -30,19 +31,10 @@ ULPS = 10
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Posed):
     """A program, and the limits that its gradient is put under."""
 
-    program: Program
     limits: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        return self.program.name
-
-    @property
-    def source(self) -> str:
-        return self.program.source
 
 
 def tasks(size: Size) -> Sequence[Task]:

@@ -12,16 +12,23 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import jax
 import numpy as np
 
-from benchmarks.harness.contests import Contest
+from benchmarks.harness.contests import timed
 from benchmarks.harness.peers import Peer, peer
-from benchmarks.harness.processes import row_of
-from benchmarks.harness.tables import Column, Row, interval, milliseconds
+from benchmarks.harness.processes import Task, row_of
+from benchmarks.harness.tables import (
+    Column,
+    Row,
+    beside,
+    interval,
+    median,
+    milliseconds,
+)
 from benchmarks.programs import Program, Size, models, tensors
 from benchmarks.suites.suite import Suite
 from irad.errors import DisagreementError
@@ -34,22 +41,6 @@ EAGER, COMPILED, BUDGET = "torch", "torch, compiled", "torch, half kept"
 SHARE = 0.5
 # A loop of Python is compiled step by step: hundreds of steps take minutes.
 LOOPS = ("LSTM",)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A program by its name, which the other process makes again."""
-
-    program: Program
-    size: Size
-
-    @property
-    def name(self) -> str:
-        return self.program.name
-
-    @property
-    def source(self) -> str:
-        return self.program.source
 
 
 def tasks(size: Size) -> Sequence[Task]:
@@ -136,18 +127,6 @@ def main(name: str, size: Any, subject: Any) -> None:
     print(json.dumps(measured(program, peer(subject), gradients(program, size))))
 
 
-def contests(row: Row) -> list[Contest]:
-    return [Contest(name, time) for name, time in row["beside"].items()]
-
-
-def _median(side: str) -> Callable[[Row], float | None]:
-    return lambda row: row["median_s"].get(side)
-
-
-def _beside(side: str) -> Callable[[Row], Row | None]:
-    return lambda row: row["beside"].get(side)
-
-
 SUITE = Suite(
     name="torch",
     title="Gradients beside PyTorch's, in a process for each program",
@@ -155,21 +134,21 @@ SUITE = Suite(
     row=row,
     columns=[
         Column("program", lambda r: r["program"]),
-        Column("ms jax", _median("jax"), milliseconds),
-        Column("ms", _median("ours"), milliseconds),
-        Column("ms torch", _median(EAGER), milliseconds),
-        Column("ms compiled", _median(COMPILED), milliseconds),
-        Column("ms half kept", _median(BUDGET), milliseconds),
-        Column("ours/torch", _beside(EAGER), interval),
-        Column("ours/compiled", _beside(COMPILED), interval),
-        Column("ours/half kept", _beside(BUDGET), interval),
+        Column("ms jax", median("jax"), milliseconds),
+        Column("ms", median("ours"), milliseconds),
+        Column("ms torch", median(EAGER), milliseconds),
+        Column("ms compiled", median(COMPILED), milliseconds),
+        Column("ms half kept", median(BUDGET), milliseconds),
+        Column("ours/torch", beside(EAGER), interval),
+        Column("ours/compiled", beside(COMPILED), interval),
+        Column("ours/half kept", beside(BUDGET), interval),
     ],
     notes=[
         "torch: torch.func.grad, op by op; compiled: torch.compile of the same;",
         f"  half kept: a compiled loss with activation_memory_budget = {SHARE:g}",
         "compiled at full size only, and no loop of Python: it takes minutes",
     ],
-    contests=contests,
+    contests=timed,
 )
 
 if __name__ == "__main__":
