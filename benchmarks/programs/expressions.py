@@ -1,4 +1,4 @@
-"""Programs of scalars written again as expressions of CasADi, as its users write them.
+"""Programs of scalars as expressions of CasADi, as its users write them.
 
 CasADi differentiates no programs of JAX. Values are held against those.
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.programs.scalar_graphs import AIR, LENGTHS, PRESSURE
+from benchmarks.programs.scalar_graphs import (
+    LENGTHS,
+    heart_dipole_equations,
+    propane_equations,
+)
 
 
 def robot_arm(ca: Any, angles: Any) -> Any:
@@ -35,38 +39,11 @@ def robot_arm(ca: Any, angles: Any) -> Any:
 
 
 def heart_dipole(ca: Any, x: Any) -> Any:
-    x1, x2, x3, x4, x5, x6, x7, x8 = ca.vertsplit(x)
-    a, b = x5**2 - x7**2, x6**2 - x8**2
-    c, d = x5 * (x5**2 - 3 * x7**2), x7 * (x7**2 - 3 * x5**2)
-    e, h = x6 * (x6**2 - 3 * x8**2), x8 * (x8**2 - 3 * x6**2)
-    return ca.vertcat(
-        x1 + x2 - 1,
-        x3 + x4 - 1,
-        x5 * x1 + x6 * x2 - x7 * x3 - x8 * x4 - 1,
-        x7 * x1 + x8 * x2 + x5 * x3 + x6 * x4 - 1,
-        x1 * a - 2 * x3 * x5 * x7 + x2 * b - 2 * x4 * x6 * x8 - 1,
-        x3 * a - 2 * x1 * x5 * x7 + x4 * b - 2 * x2 * x6 * x8 - 1,
-        x1 * c + x3 * d + x2 * e + x4 * h - 1,
-        x3 * c - x1 * d + x4 * e - x2 * h - 1,
-    )
+    return ca.vertcat(*heart_dipole_equations(ca.vertsplit(x)))
 
 
 def propane(ca: Any, x: Any) -> Any:
-    x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11 = ca.vertsplit(x)
-    p = ca.sqrt(PRESSURE / x11)
-    return ca.vertcat(
-        x1 + x4 - 3,
-        2 * x1 + x2 + x4 + x7 + x8 + x9 + 2 * x10 - AIR,
-        2 * x2 + 2 * x5 + x6 + x7 - 8,
-        2 * x3 + x9 - 4 * AIR,
-        x2 * x4 - x1 * x5,
-        ca.sqrt(x2 * x4) - ca.sqrt(x1) * p * x6,
-        ca.sqrt(x1 * x2) - ca.sqrt(x4) * x7 * p,
-        x1 - x4 * x8 * PRESSURE / x11,
-        x1 * ca.sqrt(x3) - x4 * x9 * p,
-        x1**2 - x4**2 * x10 * PRESSURE / x11,
-        x11 - x1 - x2 - x3 - x4 - x5 - x6 - x7 - x8 - x9 - x10,
-    )
+    return ca.vertcat(*propane_equations(ca.vertsplit(x), ca.sqrt))
 
 
 def arrow(ca: Any, x: Any) -> Any:

@@ -5,7 +5,8 @@ Each takes and gives one vector: the graph inside is of scalars.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -232,23 +233,26 @@ def robot_arm_by_hand(angles: jax.Array) -> jax.Array:
     )
 
 
-def heart_dipole(x: jax.Array) -> jax.Array:
+def heart_dipole_equations(x: Sequence[Any]) -> list[Any]:
+    """The residuals of eight unknowns, which may be numbers of any library."""
     x1, x2, x3, x4, x5, x6, x7, x8 = x
     a, b = x5**2 - x7**2, x6**2 - x8**2
     c, d = x5 * (x5**2 - 3 * x7**2), x7 * (x7**2 - 3 * x5**2)
     e, g = x6 * (x6**2 - 3 * x8**2), x8 * (x8**2 - 3 * x6**2)
-    return jnp.stack(
-        [
-            x1 + x2 - 1,
-            x3 + x4 - 1,
-            x5 * x1 + x6 * x2 - x7 * x3 - x8 * x4 - 1,
-            x7 * x1 + x8 * x2 + x5 * x3 + x6 * x4 - 1,
-            x1 * a - 2 * x3 * x5 * x7 + x2 * b - 2 * x4 * x6 * x8 - 1,
-            x3 * a - 2 * x1 * x5 * x7 + x4 * b - 2 * x2 * x6 * x8 - 1,
-            x1 * c + x3 * d + x2 * e + x4 * g - 1,
-            x3 * c - x1 * d + x4 * e - x2 * g - 1,
-        ]
-    )
+    return [
+        x1 + x2 - 1,
+        x3 + x4 - 1,
+        x5 * x1 + x6 * x2 - x7 * x3 - x8 * x4 - 1,
+        x7 * x1 + x8 * x2 + x5 * x3 + x6 * x4 - 1,
+        x1 * a - 2 * x3 * x5 * x7 + x2 * b - 2 * x4 * x6 * x8 - 1,
+        x3 * a - 2 * x1 * x5 * x7 + x4 * b - 2 * x2 * x6 * x8 - 1,
+        x1 * c + x3 * d + x2 * e + x4 * g - 1,
+        x3 * c - x1 * d + x4 * e - x2 * g - 1,
+    ]
+
+
+def heart_dipole(x: jax.Array) -> jax.Array:
+    return jnp.stack(heart_dipole_equations(list(x)))
 
 
 def heart_dipole_by_hand(x: jax.Array) -> jax.Array:
@@ -273,24 +277,27 @@ def heart_dipole_by_hand(x: jax.Array) -> jax.Array:
     return jnp.stack([jnp.concatenate(row) for row in rows])
 
 
-def propane(x: jax.Array) -> jax.Array:
+def propane_equations(x: Sequence[Any], sqrt: Callable[[Any], Any]) -> list[Any]:
+    """The residuals of eleven unknowns, which may be numbers of any library."""
     x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11 = x
-    p = jnp.sqrt(PRESSURE / x11)
-    return jnp.stack(
-        [
-            x1 + x4 - 3,
-            2 * x1 + x2 + x4 + x7 + x8 + x9 + 2 * x10 - AIR,
-            2 * x2 + 2 * x5 + x6 + x7 - 8,
-            2 * x3 + x9 - 4 * AIR,
-            x2 * x4 - x1 * x5,
-            jnp.sqrt(x2 * x4) - jnp.sqrt(x1) * p * x6,
-            jnp.sqrt(x1 * x2) - jnp.sqrt(x4) * x7 * p,
-            x1 - x4 * x8 * PRESSURE / x11,
-            x1 * jnp.sqrt(x3) - x4 * x9 * p,
-            x1**2 - x4**2 * x10 * PRESSURE / x11,
-            x11 - x1 - x2 - x3 - x4 - x5 - x6 - x7 - x8 - x9 - x10,
-        ]
-    )
+    p = sqrt(PRESSURE / x11)
+    return [
+        x1 + x4 - 3,
+        2 * x1 + x2 + x4 + x7 + x8 + x9 + 2 * x10 - AIR,
+        2 * x2 + 2 * x5 + x6 + x7 - 8,
+        2 * x3 + x9 - 4 * AIR,
+        x2 * x4 - x1 * x5,
+        sqrt(x2 * x4) - sqrt(x1) * p * x6,
+        sqrt(x1 * x2) - sqrt(x4) * x7 * p,
+        x1 - x4 * x8 * PRESSURE / x11,
+        x1 * sqrt(x3) - x4 * x9 * p,
+        x1**2 - x4**2 * x10 * PRESSURE / x11,
+        x11 - x1 - x2 - x3 - x4 - x5 - x6 - x7 - x8 - x9 - x10,
+    ]
+
+
+def propane(x: jax.Array) -> jax.Array:
+    return jnp.stack(propane_equations(list(x), jnp.sqrt))
 
 
 def propane_by_hand(x: jax.Array) -> jax.Array:
