@@ -91,8 +91,9 @@ _ALONE = _holders([object()])[0]
 
 
 def _is_unused(arrays: Sequence[Any]) -> bool:
-    held = any(count != _ALONE for count in _holders(arrays))
-    return not held and not any(x.is_deleted() for x in arrays)
+    if _holders(arrays) != [_ALONE] * len(arrays):
+        return False
+    return not any(x.is_deleted() for x in arrays)
 
 
 _ALIKE: dict[Any, Alike] = forgettable({})
@@ -145,11 +146,15 @@ def _key(primitive: Any, operands: Sequence[Any], params: dict[str, Any]) -> Any
         return None
     values = []
     for x in operands:
-        value = _number(x) if isinstance(x, _HOST) else _OWNERS.get(id(x))
+        value = _OWNERS.get(id(x))
+        if value is None:
+            value = _number(x) if isinstance(x, _HOST) else None
         if value is None:
             return None
         values.append(value)
-    static = [weakref.ref(p) if name == "jaxpr" else p for name, p in params.items()]
+    static = params.items()
+    if "jaxpr" in params:
+        static = [(n, weakref.ref(p) if n == "jaxpr" else p) for n, p in static]
     where = (ir.default_device(), ir.trace_context())
     key = (primitive, tuple(values), tuple(static), where)
     try:

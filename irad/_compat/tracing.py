@@ -10,6 +10,7 @@ known, so that the path Python takes is recorded in one run of the function.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 import weakref
@@ -20,6 +21,7 @@ import jax
 import numpy as np
 from jax._src import ad_util, core, dtypes, linear_util
 from jax._src import source_info_util as source
+from jax._src.array import ArrayImpl
 from jax._src.interpreters import partial_eval as pe
 from jax._src.state.types import AbstractRef
 
@@ -96,7 +98,15 @@ class CaptureTracer(pe.DynamicJaxprTracer):
 
 
 _IS_CONCRETE = core.is_concrete.__code__
-core.pytype_aval_mappings[CaptureTracer] = lambda x: x.aval
+core.pytype_aval_mappings[CaptureTracer] = operator.attrgetter("aval")
+
+# What an operand mostly is when it is no mutable array.
+_VALUES = frozenset((ArrayImpl, np.ndarray, bool, int, float, complex))
+
+
+def _is_reference(x: Any) -> bool:
+    """Whether an operand is a mutable array."""
+    return type(x) not in _VALUES and isinstance(core.typeof(x), AbstractRef)
 
 
 class CaptureTrace(pe.DynamicJaxprTrace):
@@ -133,14 +143,14 @@ class CaptureTrace(pe.DynamicJaxprTrace):
 
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
-            if isinstance(x, CaptureTracer) and x._trace is self:
+            if type(x) is CaptureTracer and x._trace is self:
                 return self._recorded(primitive, tracers, params)
-        avals = [core.typeof(x) for x in tracers]
-        if primitive in _MADE_HERE or any(isinstance(a, AbstractRef) for a in avals):
+        if primitive in _MADE_HERE or any(map(_is_reference, tracers)):
             # What happens to a mutable array is recorded in its order.
             return self._recorded(primitive, tracers, params)
 
         def bind() -> Any:
+            avals = [core.typeof(x) for x in tracers]
             return primitive.bind_with_trace(self.parent_trace, tracers, avals, params)
 
         if self.remembered is None:
@@ -151,11 +161,8 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         """The results of a recorded equation; a call may hand on a constant itself."""
         result = super().process_primitive(primitive, tracers, params)
         if not primitive.multiple_results:
-            return self._constant_or(result)
-        return [self._constant_or(y) for y in result]
-
-    def _constant_or(self, y: Any) -> Any:
-        return y if isinstance(y, CaptureTracer) else self.get_const(y)
+            return result if type(result) is CaptureTracer else self.get_const(result)
+        return [y if type(y) is CaptureTracer else self.get_const(y) for y in result]
 
     def process_custom_jvp_call(
         self, prim: Any, fun: Any, jvp: Any, tracers: Any, /, *, symbolic_zeros: bool
