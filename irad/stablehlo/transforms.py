@@ -17,6 +17,7 @@ from irad.limits import Derivative, chosen
 from irad.linearization import is_differentiable
 from irad.stablehlo.bits import check_bits
 from irad.stablehlo.modules import Module, wide
+from irad.stablehlo.shifts import with_shifts_stopped
 from irad.stablehlo.solves import as_solves
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
@@ -327,8 +328,8 @@ class _Given:
 
 
 def prepared(jaxpr: Jaxpr) -> Jaxpr:
-    """A raised program as it is differentiated: calls inlined, loops, solves read."""
-    return dce(as_solves(cse(as_scans(fold(inline(jaxpr))))))
+    """A raised program as it is differentiated: calls inlined, what was meant read."""
+    return with_shifts_stopped(dce(as_solves(cse(as_scans(fold(inline(jaxpr)))))))
 
 
 def _gradient(given: _Given, jaxpr: Jaxpr, schedule: Schedule) -> ClosedJaxpr:
