@@ -329,3 +329,29 @@ def test_a_gradient_keeps_the_sharding_of_its_argument() -> None:
     for a, b in zip(ours, theirs, strict=True):
         assert jax.typeof(a).sharding == jax.typeof(b).sharding
         np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW", "HWNC"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_large_cotangents_are_pulled_back_to_kernels_in_parts(
+    layout: str, stride: int
+) -> None:
+    """On CPU, where these five images make three parts."""
+    sizes = {"N": 5, "H": 44 * stride, "W": 60 * stride, "C": 3}
+    x, w = (
+        some(*shape, dtype="float32")
+        for shape in ([sizes[axis] for axis in layout], (3, 3, 3, 24))
+    )
+
+    def loss(w: Any) -> Any:
+        y = lax.conv_general_dilated(
+            x, w, (stride, stride), "SAME", dimension_numbers=(layout, "HWIO", layout)
+        )
+        return jnp.sum(y**2)
+
+    made = jax.make_jaxpr(irad.grad(loss))(w)
+    assert str(made).count("conv_general_dilated[") == 1 + 3
+    expected = jax.grad(loss)(w)
+    np.testing.assert_allclose(
+        irad.grad(loss)(w), expected, rtol=1e-4, atol=1e-5 * jnp.abs(expected).max()
+    )
