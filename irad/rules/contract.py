@@ -239,14 +239,14 @@ unsupported(
 # y[m, k] = x[m, j] w[j, k]; groups of features become groups of batches and back.
 
 
-PART, MOST_PARTS = 2**19, 8
+PART, MOST_PARTS = 2**20, 8
 """Bytes of a cotangent that are pulled back to a kernel at once, and the most times.
 
 The convolution with a cotangent sums over batch and space, and XLA for CPUs does not
 divide this sum: it reads the cotangent for every few rows of the result, from memory
-once no cache of a core holds it. In parts of the batch a pull takes 0.4 to 0.9 of the
-time, in a loop a quarter. Convolutions of up to 16 features go another way, on which
-parts cost time.
+once no cache of a core holds it. In parts of the batch a pull takes 0.4 to 0.95 of the
+time, in a loop 0.2 to 0.3; each further part takes 36 ms to compile. Convolutions of
+up to 16 features go another way, on which parts cost time.
 """
 
 

@@ -337,7 +337,7 @@ def test_large_cotangents_are_pulled_back_to_kernels_in_parts(
     layout: str, stride: int
 ) -> None:
     """On CPU, where these five images make three parts."""
-    sizes = {"N": 5, "H": 44 * stride, "W": 60 * stride, "C": 3}
+    sizes = {"N": 5, "H": 64 * stride, "W": 80 * stride, "C": 3}
     x, w = (
         some(*shape, dtype="float32")
         for shape in ([sizes[axis] for axis in layout], (3, 3, 3, 24))
