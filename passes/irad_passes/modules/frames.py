@@ -70,7 +70,7 @@ class Frame:
     """The equations of one block, and the atoms that stand for its values.
 
     A region may read values of the blocks around it. Each becomes an input of the
-    region's body, which ``captured`` lists with the atom outside that it stands for.
+    region's body, which ``captured`` lists by the atom outside that it stands for.
     """
 
     def __init__(self, shared: Shared, outer: Frame | None = None) -> None:
@@ -81,6 +81,7 @@ class Frame:
         self.captured: dict[Var, Var] = {}
         self.constants: list[np.ndarray[Any, Any]] = []
         self.constvars: list[Var] = []
+        self._constvar_of: dict[int, Var] = {}
         self.powers: dict[Any, tuple[Atom, int]] = {}
         self._env: dict[Any, Value] = {}
         self._early: set[Any] = set()
@@ -140,21 +141,20 @@ class Frame:
             return scalar(array, array.dtype)
         if self.outer is not None:
             return self._capture(self.outer.constant(array))
-        for var, known in zip(self.constvars, self.constants, strict=True):
-            if known is array:
-                return var
-        self.constants.append(array)
-        self.constvars.append(Var(ShapedArray(array.shape, array.dtype)))
-        return self.constvars[-1]
+        var = self._constvar_of.get(id(array))
+        if var is None:
+            var = Var(ShapedArray(array.shape, array.dtype))
+            self._constvar_of[id(array)] = var
+            self.constants.append(array)
+            self.constvars.append(var)
+        return var
 
     def _capture(self, outside: Atom) -> Atom:
         if isinstance(outside, Literal):
             return outside
-        for inside, known in self.captured.items():
-            if known is outside:
-                return inside
-        inside = Var(outside.aval)
-        self.captured[inside] = outside
+        inside = self.captured.get(outside)
+        if inside is None:
+            inside = self.captured[outside] = Var(outside.aval)
         return inside
 
     # Equations ------------------------------------------------------------------------
@@ -249,9 +249,8 @@ class Frame:
         for value, var in zip(given, invars, strict=True):
             inside.define(value, var)
         outs = inside.raise_block(block)
-        captured = list(inside.captured)
-        made = jaxpr_of([*captured, *invars], outs, inside.eqns)
-        return Body(made, list(inside.captured.values()))
+        made = jaxpr_of([*inside.captured.values(), *invars], outs, inside.eqns)
+        return Body(made, list(inside.captured))
 
 
 @dataclass(frozen=True, eq=False)
