@@ -53,6 +53,8 @@ def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
         params = eqn.params
         key = _key(eqn, params) if params else None
         rows.append((eqn.primitive, key, tuple(operands), eqn.ctx))
+        if eqn.effects:
+            rows.append(frozenset(eqn.effects))
         for v in eqn.outvars:
             number[v] = n
             n += 1
@@ -67,9 +69,7 @@ def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
     return Fingerprint(tuple(rows), tuple(literals))
 
 
-_PLAIN = frozenset(
-    (int, float, bool, str, bytes, type(None), complex, np.dtype, type, ir.Primitive)
-)
+_PLAIN = frozenset((int, bool, str, bytes, type(None), np.dtype, type, ir.Primitive))
 
 
 def _key(eqn: Any, params: dict[str, Any]) -> Any:
@@ -81,8 +81,6 @@ def _key(eqn: Any, params: dict[str, Any]) -> Any:
         kind = type(value)
         key.append(name)
         key.append(value if kind in _PLAIN else _param(value))
-        if kind is float:
-            key.append(np.float64(value).tobytes())
     made = tuple(key)
     try:
         hash(made)
@@ -91,6 +89,7 @@ def _key(eqn: Any, params: dict[str, Any]) -> Any:
     return made
 
 
+_NUMBERS = (float, complex, np.generic)
 _VALUES = (type, jax.sharding.Mesh, jax.sharding.AbstractMesh)
 _CUSTOM = frozenset((ir.custom_jvp_call_p, ir.custom_vjp_call_p))
 _RULES_INSIDE: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar(
@@ -147,6 +146,8 @@ def _traced_rule(eqn: Any, name: Any, call: Any) -> Any:
 
 
 def _param(value: Any) -> Any:
+    if isinstance(value, _NUMBERS):
+        return (type(value), np.asarray(value).tobytes())
     if isinstance(value, (tuple, list)):
         return tuple([v if type(v) in _PLAIN else _param(v) for v in value])
     if isinstance(value, ir.ClosedJaxpr) and ir.is_closed(value):

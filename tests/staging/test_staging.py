@@ -141,6 +141,29 @@ def test_bool_and_int_literals_are_told_apart():
         np.testing.assert_array_equal(irad.grad(fun(flag))(X), jax.grad(fun(flag))(X))
 
 
+@pytest.mark.parametrize("pair", [(0.0, -0.0), (1, 1.0), (np.float32(1), 1.0)], ids=str)
+@pytest.mark.parametrize(
+    "inside", [lambda a: a, lambda a: (a,)], ids=["", "in a tuple"]
+)
+def test_params_are_told_apart_by_bits_and_type(inside, pair):
+    def times(x, factor):
+        (a,) = jax.tree.leaves(factor)
+        return x * float(a) * (1 if type(a) is float else 2)
+
+    scaled = Primitive("scaled")
+    scaled.def_abstract_eval(lambda x, factor: x)
+    scaled.def_impl(times)
+    ad.deflinear(scaled, lambda c, factor: [times(c, factor)])
+    for a in (*pair, pair[0]):
+
+        def fun(x, a=a):
+            return jnp.sum(scaled.bind(x, factor=inside(a)))
+
+        ours, theirs = irad.grad(fun)(X), jax.grad(fun)(X)
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
+
+
 def test_a_changed_closure_global_attribute_and_default_are_seen():
     class Model:
         scale = 2.0
