@@ -46,7 +46,8 @@ def by_jaxpr(fun: Callable[..., T]) -> Callable[..., T]:
             entries = cache.setdefault(jaxpr, {})
         full = (key, ir.trace_context())
         if full not in entries:
-            entries[full] = fun(jaxpr, *key)
+            # Another thread may have been first; who holds its result must find it.
+            entries.setdefault(full, fun(jaxpr, *key))
         return entries[full]
 
     return cached

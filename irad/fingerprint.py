@@ -7,6 +7,7 @@ programs that differ in a Python number only are found to be of one family.
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,9 @@ SMALL_CONSTANT = 1024
 MOST_NESTED_RULES = 8
 """Custom rules that call one another are followed so far."""
 
+Settled = Container[ir.Primitive]
+"""Primitives whose derivatives follow from their params, today and tomorrow."""
+
 
 class UnhashableError(Exception):
     """A jaxpr holds something that cannot be compared; it is not remembered."""
@@ -37,8 +41,12 @@ class Fingerprint:
     literals: tuple[bytes, ...]
 
 
-def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
-    """Primitives, params, types, dataflow, effects, literals by bits, inner jaxprs."""
+def fingerprint(jaxpr: Jaxpr, settled: Settled | None = None) -> Fingerprint:
+    """Primitives, params, types, dataflow, effects, literals by bits, inner jaxprs.
+
+    Where only ``settled`` primitives may be compared, and no constants, the lines in
+    the user's program are told apart too.
+    """
     literals: list[bytes] = []
     number: dict[Any, Any] = {}
     for v in (*jaxpr.constvars, *jaxpr.invars):
@@ -51,7 +59,11 @@ def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
             for x in eqn.invars
         ]
         params = eqn.params
-        key = _key(eqn, params) if params else None
+        if settled is not None:
+            if eqn.primitive not in settled:
+                raise UnhashableError
+            rows.append(ir.place(eqn))
+        key = _key(eqn, params, settled) if params else None
         rows.append((eqn.primitive, key, tuple(operands), eqn.ctx))
         if eqn.effects:
             rows.append(frozenset(eqn.effects))
@@ -72,7 +84,7 @@ def fingerprint(jaxpr: Jaxpr) -> Fingerprint:
 _PLAIN = frozenset((int, bool, str, bytes, type(None), np.dtype, type, ir.Primitive))
 
 
-def _key(eqn: Any, params: dict[str, Any]) -> Any:
+def _key(eqn: Any, params: dict[str, Any], settled: Settled | None) -> Any:
     """Params as a value: plain ones as they are, programs by their fingerprints."""
     if eqn.primitive in _CUSTOM:
         return _rule(eqn)
@@ -80,7 +92,7 @@ def _key(eqn: Any, params: dict[str, Any]) -> Any:
     for name, value in params.items():
         kind = type(value)
         key.append(name)
-        key.append(value if kind in _PLAIN else _param(value))
+        key.append(value if kind in _PLAIN else _param(value, settled))
     made = tuple(key)
     try:
         hash(made)
@@ -104,7 +116,7 @@ def _rule(eqn: Any) -> Any:
     numbers.
     """
     name = custom_rules.rule_name(eqn)
-    call = _param(eqn.params["call_jaxpr"])
+    call = _param(eqn.params["call_jaxpr"], None)
     if name is not None and name.settled:
         return (name.key, call)
     known = None if name is None else tracing.rules_of(name.scope)
@@ -145,16 +157,18 @@ def _traced_rule(eqn: Any, name: Any, call: Any) -> Any:
     return (call, *programs)
 
 
-def _param(value: Any) -> Any:
+def _param(value: Any, settled: Settled | None) -> Any:
     if isinstance(value, _NUMBERS):
         return (type(value), np.asarray(value).tobytes())
     if isinstance(value, (tuple, list)):
-        return tuple([v if type(v) in _PLAIN else _param(v) for v in value])
+        return tuple([v if type(v) in _PLAIN else _param(v, settled) for v in value])
     if isinstance(value, ir.ClosedJaxpr) and ir.is_closed(value):
+        if settled is not None and value.consts:
+            raise UnhashableError
         consts = tuple(map(_constant, value.consts))
-        return (_inner(value.jaxpr), consts)
+        return (_inner(value.jaxpr, settled), consts)
     if isinstance(value, ir.Jaxpr):
-        return _inner(value)
+        return _inner(value, settled)
     if isinstance(value, ir.AbstractValue):
         return value
     if callable(value) and not isinstance(value, _VALUES):
@@ -163,8 +177,8 @@ def _param(value: Any) -> Any:
 
 
 @by_jaxpr
-def _inner(jaxpr: Jaxpr) -> Fingerprint:
-    return fingerprint(jaxpr)
+def _inner(jaxpr: Jaxpr, settled: Settled | None) -> Fingerprint:
+    return fingerprint(jaxpr, settled)
 
 
 def _constant(value: Any) -> Any:

@@ -183,6 +183,17 @@ def source_line(eqn: JaxprEqn) -> str:
     return _source.summarize(source)
 
 
+def place(eqn: JaxprEqn) -> Any:
+    """Where the user's program made an equation, as a value that can be compared."""
+    source = eqn.source_info
+    return (_line_of(source.traceback), source.name_stack)
+
+
+@functools.lru_cache(1 << 14)
+def _line_of(traceback: Any) -> Any:
+    return next(_source.user_frames(traceback), None)
+
+
 def function_name(fun: Any) -> str:
     """A function's name and place: ``loss at model.py:12``."""
     return api_util.fun_sourceinfo(fun)

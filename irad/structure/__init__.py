@@ -7,6 +7,7 @@ from irad.graph import Engine, Linearized, Structure
 from irad.structure.annotated_call import annotated_call, plain_call
 from irad.structure.branches import cond
 from irad.structure.call import jit
+from irad.structure.content import by_content
 from irad.structure.context import InContext
 from irad.structure.own_rule import by_own_jvp, by_own_rule
 
@@ -28,9 +29,11 @@ def _loaded(module: str, name: str) -> Structure:
 
 STRUCTURES: dict[ir.Primitive, Structure] = {
     ir.jit_p: jit,
-    ir.scan_p: _loaded("irad.structure.counted", "scan"),
-    ir.cond_p: cond,
-    ir.while_p: _loaded("irad.structure.while_loop", "while_loop"),
+    ir.scan_p: by_content(_loaded("irad.structure.counted", "scan"), "jaxpr"),
+    ir.cond_p: by_content(cond, "branches"),
+    ir.while_p: by_content(
+        _loaded("irad.structure.while_loop", "while_loop"), "cond_jaxpr", "body_jaxpr"
+    ),
     ir.closed_call_p: plain_call,
     ir.core_call_p: plain_call,
     primitives.eval_jaxpr_p: plain_call,
@@ -39,7 +42,7 @@ STRUCTURES: dict[ir.Primitive, Structure] = {
     primitives.xla_metadata_call_p: annotated_call,
     ir.custom_jvp_call_p: by_own_jvp,
     ir.custom_vjp_call_p: _loaded("irad.structure.custom_vjp", "custom_vjp"),
-    ir.remat_p: _loaded("irad.structure.remat", "checkpoint"),
+    ir.remat_p: by_content(_loaded("irad.structure.remat", "checkpoint"), "jaxpr"),
     ir.linear_solve_p: _loaded("irad.structure.linear_solve", "linear_solve"),
     primitives.shard_map_p: _loaded("irad.structure.mapped", "shard_map"),
 }

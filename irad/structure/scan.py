@@ -17,7 +17,13 @@ from irad._compat import calls, ir
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.emitter import Emitter
 from irad.graph import Engine, Inside
-from irad.structure.bodies import code_of, constants, opened, pick
+from irad.structure.bodies import (
+    code_of,
+    constants,
+    opened,
+    pick,
+    without_constants,
+)
 from irad.structure.division import LoopProgram, loop_program, pull_body, push_body
 from irad.structure.loops import Parts, activity, jvp_body
 
@@ -160,7 +166,7 @@ class Scan:
         flip: bool = False,
     ) -> list[Any]:
         leading = [emit.constant(c) for c in body.consts]
-        body = ir.closed_jaxpr(opened(body))
+        body = without_constants(body)
         n, length = len(carry), self._params["length"]
         num_consts = len(leading) + len(consts)
         params = calls.scan_params(self._params, body, num_consts, n)

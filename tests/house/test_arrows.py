@@ -35,7 +35,7 @@ BENEATH: dict[str, str] = {
     "rules": "linear_map",
     "graph": "linear_map cost emitter checkpointing",
     "leaf": "graph rules",
-    "structure": "leaf checkpointing",
+    "structure": "leaf checkpointing fingerprint",
     "linearization": "structure",
     "ordering": "",
     "compression": "irad_passes caching",
