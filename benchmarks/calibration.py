@@ -94,6 +94,51 @@ def memory() -> None:
         print(f"{2 * n:10,} bytes: {2 * n / took / 1e9:7.2f} bytes/ns")
 
 
+def levels() -> None:
+    """Bytes moved in a nanosecond where a loop adds up arrays of its steps.
+
+    In a loop that also multiplies, and streams what it keeps, it takes less to leave
+    the cache: the loops of `python -m benchmarks memory` add up at 20 bytes/ns from 1
+    MB on.
+    """
+    for n in (2**14, 2**16, 2**18, 2**19, 2**20, 2**21, 2**23):
+        total = term = jnp.ones(n // 4, jnp.float32)
+
+        def step(_: int, both: tuple[jax.Array, jax.Array]) -> Any:
+            total, term = both
+            term = lax.optimization_barrier(term * 0.5)
+            return total + term, term
+
+        def sums(total: jax.Array, term: jax.Array) -> Any:
+            return lax.fori_loop(0, 16, step, (total, term))
+
+        took = seconds(sums, total, term) / 16
+        print(f"{2 * n:10,} bytes: {5 * n / took / 1e9:7.2f} bytes/ns")
+
+
+def stacks() -> None:
+    """Nanoseconds for a byte that a loop stacks and another reads, by their bytes."""
+    x = jnp.ones(2**12, jnp.float32)
+
+    def there_and_back(steps: int, keep: bool) -> Callable[..., jax.Array]:
+        def ahead(x: jax.Array, _: None) -> Any:
+            return x * 0.5, x if keep else None
+
+        def back(c: jax.Array, y: jax.Array | None) -> Any:
+            return c * (0.5 if y is None else y), None
+
+        def fun(x: jax.Array) -> jax.Array:
+            x, ys = lax.scan(ahead, x, length=steps)
+            return lax.scan(back, x, ys, length=steps, reverse=True)[0]
+
+        return fun
+
+    for mebibytes in (1, 4, 16, 31, 36, 64, 128):
+        steps = mebibytes * 2**20 // x.nbytes
+        kept, computed = (seconds(there_and_back(steps, k), x) for k in (True, False))
+        print(f"{mebibytes:4} MiB: {(kept - computed) / steps / x.nbytes * 1e9:.3f} ns")
+
+
 def overheads() -> None:
     """A call, a kernel and a trip of a loop, in microseconds."""
     x = jnp.ones(8, jnp.float32)
@@ -133,6 +178,6 @@ def compilation() -> None:
 
 
 if __name__ == "__main__":
-    for part in (dots, elementwise, memory, overheads, compilation):
+    for part in (dots, elementwise, memory, levels, stacks, overheads, compilation):
         print(f"\n{part.__doc__}")
         part()

@@ -1,7 +1,8 @@
 """Memory limits: the fastest schedule whose program XLA compiles into a limit.
 
 Schedules are made and priced without compiling anything. Of those that are predicted to
-fit, the fastest is compiled, and XLA's own account decides.
+fit, the fastest is compiled, and XLA's own account decides. Without a limit a gradient
+whose loops stack more than the cache holds may have them nested, if that costs nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any, Generic, TypeVar
 import jax
 
 from irad import cost
-from irad._compat import ir
-from irad._compat.ir import ClosedJaxpr, Jaxpr
+from irad._compat import calls, ir
+from irad._compat.ir import ClosedJaxpr, Jaxpr, JaxprEqn
 from irad.caching import Recent, forgettable
 from irad.checkpointing import Checkpointing, Schedule
-from irad.checkpointing.named import Loops, schedules
+from irad.checkpointing.named import NESTED, Loops, schedules
 from irad.checkpointing.options import MAX_CHECKPOINTS
+from irad.checkpointing.prices import bytes_of
 from irad.checkpointing.schedules import written_out
+from irad.cost.operations import DRAWS
 from irad.errors import PlanError
 
 T = TypeVar("T")
@@ -32,6 +35,11 @@ _ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 
 # Schedules whose predicted peak is up to so many limits are tried before the others.
 DOUBT = 2
+
+SAME = 1.05
+"""Times of less than so many times each other are the same to a prediction."""
+WORTHWHILE = 2
+"""So many times less must nested loops hold: their programs take longer to compile."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,8 @@ def chosen(
 ) -> T:
     """The derivative by a schedule, the fastest that is within the limit if one is set.
 
+    Without one it is the plain one, or one that is as fast and holds less.
+
     Args:
         jaxpr: The program that is differentiated.
         make: Its derivative for a schedule.
@@ -82,7 +92,11 @@ def chosen(
     """
     found = schedules(jaxpr, memory.schedule, memory.limit, memory.max_checkpoints)
     if memory.limit is None:
-        return make(next(found)).result
+        plain = next(found)
+        derivative = make(plain)
+        if memory.schedule != "auto" or not _may_be_nested(jaxpr, derivative):
+            return derivative.result
+        return _nested(_candidate(derivative, plain), make).derivative.result
     options = [*found]
     kept = [s for s in options if s.checkpointing.slots is None]
     candidates = [_candidate(make(s), s) for s in kept]
@@ -107,6 +121,49 @@ def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
     )
 
 
+def _may_be_nested(jaxpr: Jaxpr, derivative: Derivative[Any]) -> bool:
+    """Whether loops may have to be nested: their stacks outgrow the cache.
+
+    A pullback may run many times, and would run them again each time. What a loop draws
+    at random is not drawn again.
+    """
+    if len(derivative.programs) > 1:
+        return False
+    (program,) = derivative.programs
+    if sum(map(_stacked, program.jaxpr.eqns)) <= _machine().cached:
+        return False
+    return not any(_draws(eqn) for eqn in jaxpr.eqns if eqn.primitive is ir.scan_p)
+
+
+def _stacked(eqn: JaxprEqn) -> int:
+    """Bytes that an equation stacks, if it is a loop."""
+    if eqn.primitive is not ir.scan_p:
+        return 0
+    _, carries = calls.scan_counts(eqn.params)
+    return sum(bytes_of(v.aval) for v in eqn.outvars[carries:])
+
+
+def _draws(eqn: JaxprEqn) -> bool:
+    """Whether an equation draws random numbers, or one that it holds does."""
+    inside = (e for body in ir.inner_jaxprs(eqn) for e in body.eqns)
+    return eqn.primitive in DRAWS or any(map(_draws, inside))
+
+
+def _nested(
+    plain: Candidate[T], make: Callable[[Schedule], Derivative[T]]
+) -> Candidate[T]:
+    """The plain candidate, or that with nested loops which holds least, if as fast."""
+    schedules = [replace(plain.schedule, levels=n, stretch=s) for n, s in NESTED]
+    candidates = [_candidate(make(s), s) for s in schedules]
+    fitting = [
+        c
+        for c in candidates
+        if c.seconds <= SAME * plain.seconds
+        and WORTHWHILE * c.peak_bytes <= plain.peak_bytes
+    ]
+    return min(fitting, key=lambda c: c.peak_bytes, default=plain)
+
+
 def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
     """Those that are fastest for their peak, from the fastest to the smallest."""
     found: list[Candidate[T]] = []
@@ -118,13 +175,9 @@ def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
 
 def _candidate(derivative: Derivative[T], schedule: Schedule) -> Candidate[T]:
     costs = _costs(derivative)
-    backend = jax.default_backend()
-    return Candidate(
-        schedule,
-        derivative,
-        sum(cost.seconds(each, backend) for each in costs),
-        derivative.held + max(each.likely_bytes for each in costs),
-    )
+    peak = derivative.held + max(each.likely_bytes for each in costs)
+    seconds = sum(each.seconds for each in costs) + _machine().holding(peak)
+    return Candidate(schedule, derivative, seconds, peak)
 
 
 def _from_slots(
@@ -151,9 +204,12 @@ def _from_slots(
 
 
 def _costs(derivative: Derivative[Any]) -> list[cost.Cost]:
-    """What the programs cost if they hold what they are likely to, and no more."""
     programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
-    return [replace(c, peak_bytes=c.likely_bytes) for c in map(cost.cost_of, programs)]
+    return [cost.cost_of(program, machine=_machine()) for program in programs]
+
+
+def _machine() -> cost.Machine:
+    return cost.machine_of(jax.default_backend())
 
 
 def temporaries(derivative: Derivative[Any]) -> int:

@@ -18,7 +18,7 @@ from irad.cost.contractions import CONTRACTIONS
 from irad.cost.operations import FUNCTIONS, MOVES, operations
 from irad_passes import Price
 
-SMALL_PRODUCTS = 2.0
+SMALL_PRODUCTS = 1.5
 """So many times longer than at full speed take the products of one step of a loop."""
 
 # Among equals the fewest values are kept, and of those the fewest computed again.

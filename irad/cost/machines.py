@@ -23,6 +23,9 @@ class Machine:
     many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
     a kernel. ``stacking`` are pairs: where a loop stacks up to so many bytes, so many
     seconds for each, its being read back included.
+    ``levels`` are pairs: where kernels touch up to so many bytes before they touch the
+    same again, so many bytes a second. A program that holds more than ``mapped`` bytes
+    maps them anew at each call, for ``mapping`` seconds each.
     ``joining`` is operations a second outside of dots where kernels pad, slice and join
     what they compute, as those for whole Jacobians do.
     ``call`` is seconds to start a program and to wait for it. One of less than
@@ -36,7 +39,10 @@ class Machine:
     bandwidths: tuple[tuple[float, float], ...]
     kernel: float
     stacking: tuple[tuple[float, float], ...]
+    levels: tuple[tuple[float, float], ...]
     joining: float
+    mapped: float = math.inf
+    mapping: float = 0.0
     call: float = 0.0
     inline: float = 0.0
     inline_call: float = 0.0
@@ -51,6 +57,19 @@ class Machine:
         """Seconds for a byte that a loop keeps, if it would stack so many."""
         return next(price for limit, price in self.stacking if stacked <= limit)
 
+    @property
+    def cached(self) -> float:
+        """Stacks of up to so many bytes stay in the cache."""
+        return self.stacking[0][0]
+
+    def touching(self, touched: int) -> float:
+        """Bytes a second for kernels that touch so many, again and again."""
+        return next(rate for limit, rate in self.levels if touched <= limit)
+
+    def holding(self, held: int) -> float:
+        """Seconds that a call takes for the bytes it holds, whatever it does there."""
+        return 0.0 if held <= self.mapped else held * self.mapping
+
 
 MACHINES: Mapping[str, Machine] = {
     "cpu": Machine(
@@ -60,7 +79,10 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
         stacking=((4e6, 0.015e-9), (math.inf, 0.875e-9)),
+        levels=((5e5, 80e9), (1e6, 45e9), (32e6, 20e9), (math.inf, 16e9)),
         joining=2e9,
+        mapped=32 * 2**20,
+        mapping=0.47e-9,
         call=25e-6,
         inline=1000,
         inline_call=5e-6,
@@ -71,6 +93,8 @@ MACHINES: Mapping[str, Machine] = {
         "stacking costs from the loops of `python -m benchmarks memory`, 3.5 ns a "
         "number of which most is mapping its page, and of `gradients`, whose stacks "
         "stay in the cache: less than any arithmetic that would make the number again; "
+        "levels from sums of products in a loop, mapping from stacks below and above "
+        "32 MiB, which glibc maps anew at each call; "
         "XLA's client runs what it counts less than 1000 operations for in the "
         "caller's thread",
     ),
@@ -81,6 +105,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
         kernel=3e-6,
         stacking=((math.inf, 2 / 3.35e12),),
+        levels=((50e6, 5.5e12), (math.inf, 3.35e12)),
         joining=67e12,
         source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
         "tensor cores, 16 special functions a clock on each of 132 units, 3.35 TB/s; "
@@ -93,6 +118,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((math.inf, 1.2e12),),
         kernel=2e-6,
         stacking=((math.inf, 2 / 1.2e12),),
+        levels=((math.inf, 1.2e12),),
         joining=4.3e12,
         source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "
         "275 Tflop/s in bfloat16 products, 1.2 TB/s, vector units of 2 cores at "
@@ -117,14 +143,27 @@ def seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
     1.0
     """
     machine = backend if isinstance(backend, Machine) else machine_of(backend)
+    moving = cost.bytes / machine.bandwidth(cost.peak_bytes)
+    return max(_computing(cost, machine), moving) + cost.kernels * machine.kernel
+
+
+def kernel_seconds(work: Cost, written: int, touched: int, machine: Machine) -> float:
+    """Predicted time of one kernel among others that touch so many bytes in all.
+
+    What a product writes it writes last, and overlaps with nothing.
+    """
+    rate = machine.touching(touched)
+    last = written / rate if work.contracted else 0.0
+    return max(_computing(work, machine), work.bytes / rate) + last + machine.kernel
+
+
+def _computing(cost: Cost, machine: Machine) -> float:
     simple = cost.flops - cost.contracted - cost.transcendentals
-    computing = (
+    return (
         cost.contracted / machine.contracted
         + simple / machine.flops
         + cost.transcendentals * machine.transcendental
     )
-    moving = cost.bytes / machine.bandwidth(cost.peak_bytes)
-    return max(computing, moving) + cost.kernels * machine.kernel
 
 
 def call_seconds(cost: Cost, backend: str | Machine = "cpu") -> float:

@@ -238,8 +238,12 @@ FUNCTIONS: dict[ir.Primitive, Function] = {
     lax.zeta_p: Function(124, 11),
     lax.polygamma_p: Function(253, 19),
 }
+# Random numbers, whose arithmetic is on integers.
+DRAWS: frozenset[ir.Primitive] = frozenset({
+    primitives.random_bits_p, lax.rng_bit_generator_p, primitives.threefry2x32_p,
+})
 # No arithmetic on floating-point numbers.
-MOVES: frozenset[ir.Primitive] = frozenset({
+MOVES: frozenset[ir.Primitive] = DRAWS.union({
     lax.and_p, lax.bitcast_convert_type_p, lax.broadcast_in_dim_p, lax.clz_p,
     lax.complex_p, lax.concatenate_p, lax.conj_p, lax.convert_element_type_p,
     lax.copy_p, lax.dynamic_slice_p, lax.dynamic_update_slice_p, lax.gather_p,
@@ -250,8 +254,7 @@ MOVES: frozenset[ir.Primitive] = frozenset({
     lax.shift_right_arithmetic_p, lax.shift_right_logical_p, lax.slice_p, lax.split_p,
     lax.squeeze_p, lax.stack_p, lax.stop_gradient_p, lax.tile_p, lax.top_k_p,
     lax.transpose_p, lax.unstack_p, lax.xor_p, lax.axis_index_p, lax.device_put_p,
-    primitives.random_bits_p, primitives.random_fold_in_p, primitives.random_seed_p,
-    primitives.random_split_p, lax.rng_bit_generator_p, primitives.threefry2x32_p,
+    primitives.random_fold_in_p, primitives.random_seed_p, primitives.random_split_p,
     primitives.empty_p, primitives.empty2_p, primitives.iota_2x32_shape_p,
     primitives.layout_constraint_p, primitives.lu_pivots_to_permutation_p,
     primitives.name_p, primitives.pbroadcast_p, primitives.platform_index_p,

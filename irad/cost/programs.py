@@ -9,6 +9,7 @@ from jax import lax
 
 from irad._compat import calls, ir, primitives
 from irad.cost.entries import size
+from irad.cost.machines import Machine, seconds
 from irad.cost.operations import operations
 from irad.cost.quantities import Cost
 from irad.cost.steps import (
@@ -34,6 +35,7 @@ def cost_of(
     batch: int = 1,
     batched: Collection[ir.Var] | None = None,
     trips: int | None = None,
+    machine: Machine | None = None,
 ) -> Cost:
     """What a jaxpr costs when XLA has compiled it.
 
@@ -49,6 +51,7 @@ def cost_of(
         batched: Variables of the jaxpr; by default all of its inputs.
         trips: The trips of a ``while``; unknown by default, which counts the body once
             and says so in ``uncounted``.
+        machine: What ``seconds`` are of; they are not worked out without one.
 
     >>> import jax, jax.numpy as jnp
     >>> made = jax.make_jaxpr(lambda x: jnp.sin(x) * 2)(jnp.ones(10))
@@ -57,7 +60,7 @@ def cost_of(
     """
     marked = jaxpr.invars if batched is None else batched
     copies = [batch if v in marked else 1 for v in (*jaxpr.constvars, *jaxpr.invars)]
-    setting = _Setting(batch, trips)
+    setting = _Setting(batch, trips, machine)
     return setting.cost(program(jaxpr, copies, frozenset(marked), batch))
 
 
@@ -76,15 +79,20 @@ class _Setting:
 
     batch: int
     trips: int | None
+    machine: Machine | None
 
     def cost(self, program: Program) -> Cost:
         """The cost of a program, those that its steps run included."""
         costs = {step: self._alone(step) for step in program.steps}
-        return kernels_of(program, costs)
+        return kernels_of(program, costs, self.machine)
 
     def _alone(self, step: Step) -> Cost:
         structure = STRUCTURE.get(step.eqn.primitive)
         return _work(step) if structure is None else structure(self, step)
+
+    def passing(self, stacks: int) -> float:
+        """Seconds for the rows of so many bytes to come from where they are, or go."""
+        return 0.0 if self.machine is None else stacks / self.machine.touching(stacks)
 
     def body(self, jaxpr: ir.Jaxpr, copies: Sequence[int]) -> Program:
         constants = [1] * len(jaxpr.constvars)
@@ -110,11 +118,13 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     inside = setting.cost(each)
     before = setting.cost(once)
     total = before + inside.scaled(eqn.params["length"])
+    stacks = sum(v.bytes for v in (*step.x[consts + carries :], *step.y[carries:]))
     held = sum(x.bytes for x in once.outputs)
     return replace(
         total,
         peak_bytes=max(before.peak_bytes, held + inside.peak_bytes),
         likely_bytes=max(before.likely_bytes, held + inside.likely_bytes),
+        seconds=total.seconds + setting.passing(stacks),
     )
 
 
@@ -198,9 +208,11 @@ def _reduce(setting: _Setting, step: Step) -> Cost:
     once = setting.cost(setting.body(body, [1] * len(body.invars)))
     times = step.copies * (size(step.x[0].aval) - size(step.y[0].aval))
     moved = sum(v.bytes for v in (*step.x[:arrays], *step.y))
-    return replace(
+    total = replace(
         once.scaled(times), bytes=moved, peak_bytes=0, likely_bytes=0, kernels=1
     )
+    taken = 0.0 if setting.machine is None else seconds(total, setting.machine)
+    return replace(total, seconds=taken)
 
 
 STRUCTURE: dict[ir.Primitive, Callable[[_Setting, Step], Cost]] = {

@@ -17,7 +17,8 @@ class Cost:
     makes of it where results take the place of operands. ``uncounted`` names what has
     no known cost: a loop whose length is unknown (its body counts once) or code that is
     no program. ``others`` are operations on entries that are no flops but which XLA
-    counts as such: selections, conversions, arithmetic on integers.
+    counts as such: selections, conversions, arithmetic on integers. ``seconds`` is the
+    time of its kernels, one by one, on the machine that it is worked out for, if any.
 
     A sum is one after the other: everything adds up but these two, of which the larger
     counts.
@@ -32,6 +33,7 @@ class Cost:
     uncounted: frozenset[str] = frozenset()
     likely_bytes: int = 0
     others: int = 0
+    seconds: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -44,6 +46,7 @@ class Cost:
             self.uncounted | other.uncounted,
             max(self.likely_bytes, other.likely_bytes),
             self.others + other.others,
+            self.seconds + other.seconds,
         )
 
     def scaled(self, n: int) -> Cost:
@@ -56,4 +59,5 @@ class Cost:
             contracted=n * self.contracted,
             kernels=n * self.kernels,
             others=n * self.others,
+            seconds=n * self.seconds,
         )

@@ -17,6 +17,7 @@ from jax import lax
 
 from irad._compat import ir
 from irad.cost.entries import size
+from irad.cost.machines import Machine, kernel_seconds
 from irad.cost.operations import FUNCTIONS, MOVES, entries_p, is_entrywise
 from irad.cost.quantities import Cost
 from irad.cost.steps import Program, Step, Value
@@ -54,12 +55,17 @@ _UPDATES: dict[ir.Primitive, int] = {
 }
 
 
-def kernels_of(program: Program, costs: Mapping[Step, Cost]) -> Cost:
-    """The cost of a program from the costs of its steps alone.
+def kernels_of(
+    program: Program, costs: Mapping[Step, Cost], machine: Machine | None = None
+) -> Cost:
+    """The cost of a program from the costs of its steps alone, on a machine if given.
 
     Those of steps that run programs of their own count kernels, and are taken whole.
     """
     kernels = list(_Fusion.of(program).kernels(program, costs))
+    if machine is not None:
+        touched = _touched(kernels)
+        kernels = [kernel.timed(touched, machine) for kernel in kernels]
     total = sum((kernel.cost for kernel in kernels), start=Cost())
     bounding = list(_Fusion.of(program, cautious=True).kernels(program, costs))
     return replace(
@@ -142,12 +148,23 @@ class _Kernel:
     def cost(self) -> Cost:
         if self.work.kernels:
             return self.work
+        moved = sum(self.reads.values()) + self.written
+        return replace(self.work, bytes=moved, kernels=1)
+
+    @property
+    def written(self) -> int:
         written = sum(y.bytes for y in self.writes)
         update = _UPDATES.get(self.root.eqn.primitive)
         if update is not None:
             written = min(written, self.root.x[update].bytes)
-        moved = sum(self.reads.values()) + written
-        return replace(self.work, bytes=moved, kernels=1)
+        return written
+
+    def timed(self, touched: int, machine: Machine) -> _Kernel:
+        """The kernel with its seconds; one that runs programs has those of theirs."""
+        if self.work.kernels:
+            return self
+        seconds = kernel_seconds(self.cost, self.written, touched, machine)
+        return replace(self, work=replace(self.work, seconds=seconds))
 
 
 @dataclass(frozen=True)
@@ -236,6 +253,18 @@ class _Fusion:
             reads[root.x[0]] = 0
         work = sum((costs[step] for step in inside), start=Cost())
         return _Kernel(root, reads, writes, work)
+
+
+def _touched(kernels: Sequence[_Kernel]) -> int:
+    """The bytes of all that kernels read and write, each array once."""
+    touched: dict[Value, int] = {}
+    for kernel in kernels:
+        for x, part in kernel.reads.items():
+            touched[x] = max(part, touched.get(x, 0))
+        new = [y for y in kernel.writes if y not in touched]
+        if new:
+            touched[new[0]] = kernel.written
+    return sum(touched.values())
 
 
 def _likely_peak(kernels: Sequence[_Kernel], program: Program) -> int:

@@ -10,6 +10,7 @@ import pytest
 from jax import lax
 
 import irad
+from benchmarks.programs import kept_by_gradients
 from irad import limits
 from irad._compat import ir
 from irad.checkpointing import Schedule
@@ -127,6 +128,63 @@ def test_the_simulated_peak_is_at_or_above_what_xla_reports() -> None:
             run = jax.jit(lambda *x, made=made: ir.evaluate(made, x))
             executable = run.lower(*closed.consts, x).compile()
             assert temp(executable) <= cost_of(tidied(made.jaxpr)).peak_bytes
+
+
+# Without a limit ----------------------------------------------------------------------
+
+STEPS = 200
+
+
+def spread(u: Any) -> Any:
+    """A step of cheap operations on many entries."""
+
+    def step(u: Any, _: Any) -> Any:
+        return u + 0.1 * u * (jnp.roll(u, 1, 0) - u), None
+
+    return jnp.mean(lax.scan(step, u, length=STEPS)[0] ** 2)
+
+
+FIELD = jnp.linspace(0.1, 0.9, 2**16, dtype="float32").reshape(256, 256)
+
+
+def depth(jaxpr: Any) -> int:
+    """How many loops stand in one another."""
+    inside = [depth(body) for eqn in jaxpr.eqns for body in ir.inner_jaxprs(eqn)]
+    loops = any(eqn.primitive is ir.scan_p for eqn in jaxpr.eqns)
+    return max(inside, default=0) + loops
+
+
+def gradient_depth(fun: Any, *x: Any) -> int:
+    return depth(jax.make_jaxpr(irad.grad(fun))(*x).jaxpr)
+
+
+def test_loops_are_nested_where_that_is_as_fast_and_holds_less() -> None:
+    found, expected = (
+        compiled(irad.grad(spread), FIELD),
+        compiled(jax.grad(spread), FIELD),
+    )
+    assert 3 * temp(found) <= temp(expected)
+    np.testing.assert_allclose(found(FIELD), expected(FIELD), rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.usefixtures("float32", "standard_promotion")
+@pytest.mark.parametrize(("size", "loops"), [("full", 2), ("small", 1)])
+def test_sums_of_products_leave_inner_loops(size: Any, loops: int) -> None:
+    lstm, *_ = kept_by_gradients(size)
+    assert gradient_depth(lstm.make(), *lstm.arguments()) == loops
+
+
+def test_a_loop_that_draws_or_whose_pullback_may_run_again_is_not_nested() -> None:
+    def drawn(u: Any) -> Any:
+        def step(u: Any, key: Any) -> Any:
+            return u * jax.random.uniform(key, u.shape, u.dtype), None
+
+        return jnp.mean(lax.scan(step, u, jax.random.split(jax.random.key(0), 200))[0])
+
+    assert gradient_depth(drawn, FIELD) == 1
+    pulled = jax.make_jaxpr(lambda u: irad.vjp(spread, u)[1](jnp.float32(1)))(FIELD)
+    assert depth(pulled.jaxpr) == 1
+    assert gradient_depth(spread, FIELD) == 2
 
 
 def test_schedules_start_with_the_fastest() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -9,7 +11,15 @@ from jax import lax
 
 import irad
 from benchmarks.programs import models
-from irad.cost import Cost, compile_seconds, cost_of, equation_cost, seconds, tidied
+from irad.cost import (
+    MACHINES,
+    Cost,
+    compile_seconds,
+    cost_of,
+    equation_cost,
+    seconds,
+    tidied,
+)
 from irad.instruments.work import work
 
 PROGRAMS = {program.name: program for program in models("small")}
@@ -189,6 +199,25 @@ def test_a_sum_is_one_after_the_other():
 def test_more_work_takes_more_seconds(backend):
     cost = Cost(10**9, 10**6, 10**8, 10**6, contracted=10**8, kernels=3)
     assert 0 < seconds(cost, backend) < seconds(cost.scaled(2), backend)
+
+
+def test_kernels_of_a_step_that_fits_the_cache_move_faster():
+    def total(n):
+        x = jnp.ones(n, "float32")
+        add = lambda s, _: (s + x, None)  # noqa: E731
+        made = jax.make_jaxpr(lambda s: lax.scan(add, s, length=8)[0])(x).jaxpr
+        return cost_of(made, machine=MACHINES["cpu"]).seconds / n
+
+    assert 2 * total(10**4) < total(10**6)
+
+
+def test_seconds_are_those_of_a_machine_that_is_given():
+    made = jaxpr_of(lambda x: jnp.sin(x) * 2, (50,))
+    assert cost_of(made).seconds == 0.0
+    work = cost_of(made, machine=MACHINES["cpu"])
+    assert work.seconds > 50 * MACHINES["cpu"].transcendental
+    assert replace(work, seconds=0.0) == cost_of(made)
+    assert work.scaled(3).seconds == 3 * work.seconds
 
 
 def test_more_equations_take_longer_to_compile():
