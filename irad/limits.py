@@ -37,7 +37,7 @@ _ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 DOUBT = 2
 
 SAME = 1.05
-"""Times of less than so many times each other are the same to a prediction."""
+"""Times that differ by less than this factor are the same to a prediction."""
 WORTHWHILE = 2
 """So many times less must nested loops hold: their programs take longer to compile."""
 

@@ -153,6 +153,7 @@ class _Kernel:
 
     @property
     def written(self) -> int:
+        """Bytes that it writes: of an array that it updates, the new ones."""
         written = sum(y.bytes for y in self.writes)
         update = _UPDATES.get(self.root.eqn.primitive)
         if update is not None:
@@ -261,9 +262,8 @@ def _touched(kernels: Sequence[_Kernel]) -> int:
     for kernel in kernels:
         for x, part in kernel.reads.items():
             touched[x] = max(part, touched.get(x, 0))
-        new = [y for y in kernel.writes if y not in touched]
-        if new:
-            touched[new[0]] = kernel.written
+        for y in kernel.writes:
+            touched[y] = min(y.bytes, kernel.written)
     return sum(touched.values())
 
 
