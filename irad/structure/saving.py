@@ -18,7 +18,7 @@ from irad._compat import calls, checkpoints, ir
 from irad._compat.checkpoints import Policy, Spaces
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
-from irad_passes import dce
+from irad_passes import dce, draws_anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,8 @@ class Division:
 def divide(jaxpr: Jaxpr, needed: Sequence[Atom], policy: Policy | None) -> Division:
     """Divides a program whose values ``needed`` are wanted again later.
 
-    Effects happen in ``first`` only: the results of an equation with effects are saved.
+    Effects happen in ``first`` only, and so do draws that differ from call to call: the
+    results of such equations are saved.
     """
     need = {x for x in needed if type(x) is Var}
     saved: dict[Var, Spaces | None] = {}
@@ -109,7 +110,7 @@ class Parts:
 
 def _parts(eqn: JaxprEqn, wanted: list[bool], policy: Policy | None) -> Parts:
     results = [v for v, on in zip(eqn.outvars, wanted, strict=True) if on]
-    if eqn.effects:
+    if eqn.effects or draws_anew(eqn):
         return Parts(eqn, None, dict.fromkeys(results))
     if policy is None:
         return Parts(eqn, eqn)

@@ -7,6 +7,7 @@ as they are.
 
 from irad_passes.cse import cse
 from irad_passes.dce import dce
+from irad_passes.effects import draws_anew
 from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
@@ -26,6 +27,7 @@ __all__ = [
     "cse",
     "cut_scan",
     "dce",
+    "draws_anew",
     "fold",
     "inline",
     "invariant_equations",

@@ -22,7 +22,7 @@ from irad_passes.bodies import BODY_PARAMS, Memo, bodies_of
 # A draw differs from call to call, and a barrier is there to keep passes out.
 _STAYS: frozenset[Primitive] = frozenset((lax.rng_uniform_p, optimization_barrier_p))
 
-_PURE = Memo()
+_PURE, _DRAWS = Memo(), Memo()
 
 
 def union_of_effects(eqns: Iterable[JaxprEqn]) -> Effects:
@@ -63,3 +63,12 @@ def is_pure(eqn: JaxprEqn) -> bool:
 
 def _is_pure_body(body: Jaxpr) -> bool:
     return _PURE.get(body, None, lambda: all(map(is_pure, body.eqns)))
+
+
+def draws_anew(eqn: JaxprEqn) -> bool:
+    """Whether an equation would draw other numbers if it ran again: it has no key."""
+    return eqn.primitive is lax.rng_uniform_p or any(map(_holds_draws, bodies_of(eqn)))
+
+
+def _holds_draws(body: Jaxpr) -> bool:
+    return _DRAWS.get(body, None, lambda: any(map(draws_anew, body.eqns)))

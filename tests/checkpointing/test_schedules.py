@@ -135,3 +135,30 @@ def test_what_is_no_count_is_refused(count: Any) -> None:
         irad.grad(until, max_checkpoints=count)
     with pytest.raises(ValueError, match="max_checkpoints is a positive int"):
         irad.attach(until, max_checkpoints=count)
+
+
+# Draws that differ from call to call --------------------------------------------------
+
+
+def drawn(x: Any) -> Any:
+    """A factor for each entry, from a generator without a key."""
+    one = jnp.ones((), x.dtype)
+    return lax.rng_uniform(one, 1.5 * one, shape=x.shape)
+
+
+def drawing_loop(x: Any) -> Any:
+    return jnp.sum(lax.scan(lambda x, _: (x * drawn(x), None), x, length=40)[0])
+
+
+def drawing_net(x: Any) -> Any:
+    for _ in range(40):
+        x = x * drawn(x)
+    return jnp.sum(x)
+
+
+@pytest.mark.parametrize("fun", [drawing_loop, drawing_net])
+def test_what_has_no_key_is_drawn_once(fun: Any) -> None:
+    x = jnp.full(100, 0.3)
+    by_root = jax.jit(jax.value_and_grad(irad.attach(fun, schedule="sqrt")))
+    value, gradient = by_root(x)
+    np.testing.assert_allclose(jnp.sum(x * gradient), value, rtol=1e-12)
