@@ -13,8 +13,9 @@ from jax import lax
 from irad import derivatives
 from irad._compat import ir
 from irad._compat.ir import Jaxpr
+from irad.batches import for_batches
 from irad.linearization import is_differentiable
-from irad.staging import Function
+from irad.staging import Function, Program
 
 
 def forward_jacobian(
@@ -24,7 +25,8 @@ def forward_jacobian(
 
     ``chunk`` tangents go in one batch, all of them by default.
     """
-    program = derivatives.jvp(jaxpr, num_consts, num_outputs)
+    pushed_one = derivatives.jvp(jaxpr, num_consts, num_outputs)
+    program = Program(for_batches(pushed_one.jaxpr), pushed_one.name)
     in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
     n = len(jaxpr.outvars)
 

@@ -1,0 +1,99 @@
+"""Programs that are about to be batched, without what is slow in a batch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+
+from irad._compat import ir
+from irad._compat.ir import ClosedJaxpr, Jaxpr, JaxprEqn
+from irad.emitter import Emitter, Snippet, snippet
+from irad.linear_map import Array
+from irad_passes.bodies import BODY_PARAMS, BodyRewriter
+
+FEW, LARGE = 8, 512
+"""The most elements in a sum that is written out, and the least in all such sums."""
+
+
+def for_batches(program: ClosedJaxpr) -> ClosedJaxpr:
+    """A program whose sums of few elements are sums of slices wherever it is batched.
+
+    XLA for CPUs has a library add along an axis, whatever its length: for the three
+    coordinates of a point, one at a time, and once a batch is broadcast into such a sum
+    it takes ten times as long as slices that are added. What does not depend on a batch
+    stays as it is.
+    """
+    if jax.default_backend() != "cpu":
+        return program
+    jaxpr = _rewritten(program.jaxpr)
+    if jaxpr is program.jaxpr:
+        return program
+    return ir.closed_jaxpr(jaxpr, program.consts)
+
+
+def _rewritten(jaxpr: Jaxpr) -> Jaxpr:
+    emit = Emitter()
+    replaced: dict[int, Any] = {}
+    same = True
+    for old in jaxpr.eqns:
+        eqn = _INTO_BODIES(old) if old.primitive in BODY_PARAMS else old
+        same = same and eqn is old
+        eqn = eqn.replace(invars=[replaced.get(id(x), x) for x in eqn.invars])
+        if _is_short_sum(eqn):
+            emit.source, emit.ctx = eqn.source_info, eqn.ctx
+            code = _code(eqn.invars[0].aval, *eqn.params["axes"])
+            replaced[id(eqn.outvars[0])] = emit.splice(code, eqn.invars)[0]
+        else:
+            emit.eqns.append(eqn)
+    if same and not replaced:
+        return jaxpr
+    outs = [replaced.get(id(x), x) for x in jaxpr.outvars]
+    return jaxpr.replace(eqns=emit.eqns, outvars=outs, debug_info=jaxpr.debug_info)
+
+
+_INTO_BODIES = BodyRewriter(_rewritten)
+
+
+def _is_short_sum(eqn: JaxprEqn) -> bool:
+    if eqn.primitive is not lax.reduce_sum_p:
+        return False
+    x: Any = eqn.invars[0].aval
+    axes = eqn.params["axes"]
+    return (
+        len(axes) == 1
+        and 1 < x.shape[axes[0]] <= FEW
+        and x.size >= LARGE
+        and x.dtype in (np.float32, np.float64)
+        and eqn.params["out_sharding"] is None
+    )
+
+
+@functools.cache
+def _code(aval: Any, axis: int) -> Snippet:
+    made = jax.make_jaxpr(_sum(axis))(jax.ShapeDtypeStruct(aval.shape, aval.dtype))
+    return snippet(made.jaxpr, made.consts)
+
+
+@functools.cache
+def _sum(axis: int) -> Any:
+    """A sum along an axis, which a batch turns into one of slices."""
+
+    @jax.custom_batching.custom_vmap
+    def total(x: Array) -> Array:
+        return lax.reduce_sum(x, (axis,))
+
+    @total.def_vmap
+    def of_batch(size: int, is_batched: Any, x: Array) -> tuple[Array, bool]:
+        del size, is_batched
+        parts = [
+            lax.index_in_dim(x, i, axis + 1, keepdims=False)
+            for i in range(x.shape[axis + 1])
+        ]
+        return functools.reduce(lax.add, parts), True
+
+    del of_batch
+    return total
