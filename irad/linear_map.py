@@ -19,6 +19,7 @@ import jax
 from jax import lax
 
 from irad._compat import ir, mesh
+from irad.sums import summed
 
 Array = Any  # jax.Array, or a tracer of one
 
@@ -329,4 +330,4 @@ def sum_to_type(c: Array, aval: Any) -> Array:
     axes = tuple(
         i for i, (m, n) in enumerate(zip(c.shape, aval.shape, strict=True)) if m != n
     )
-    return lax.expand_dims(lax.reduce_sum(c, axes), axes)
+    return lax.expand_dims(summed(c, axes), axes)

@@ -15,6 +15,7 @@ from jax import lax
 from irad._compat import ir
 from irad.linear_map import Apply, Array, Joint
 from irad.rules.registry import joint, linear
+from irad.sums import summed
 
 
 def _reshaped(c: Array, J: Apply) -> Array:
@@ -39,14 +40,14 @@ def _summed(c: Array, J: Apply) -> Array:
     axes = sorted(set(range(c.ndim)) - {places[i] for i in kept})
     if not axes:
         return c
-    summed = lax.reduce_sum(
+    total = summed(
         c,
         axes,
         out_sharding=x.sharding.update(
             spec=spec.update(partitions=tuple(spec[i] for i in kept))
         ),
     )
-    return lax.expand_dims(summed, units) if units else summed
+    return lax.expand_dims(total, units) if units else total
 
 
 def _sum_of_tiles(c: Array, J: Apply) -> Array:

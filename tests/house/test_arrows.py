@@ -22,7 +22,8 @@ EVERYONE = {"errors", "_compat"}
 BENEATH: dict[str, str] = {
     "errors": "",
     "_compat": "errors",
-    "linear_map": "",
+    "sums": "",
+    "linear_map": "sums",
     "cost": "irad_passes",
     "caching": "",
     "tables": "",
