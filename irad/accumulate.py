@@ -54,11 +54,15 @@ def _rename(eqn: JaxprEqn, y: Sequence[Atom], env: dict[Var, Atom]) -> None:
 
 def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
     """Emits the pulls in reverse order and fills in ``cotangents``."""
+    cotangent = cotangents.get
     for node, kept in reversed(tape):
         eqn = node.eqn
         outvars = eqn.outvars
-        results = map(outvars.__getitem__, node.wanted)
-        c: list[Any] = [*map(cotangents.get, results)]
+        c: list[Any]
+        if len(node.wanted) == 1:
+            c = [cotangent(outvars[node.wanted[0]])]
+        else:
+            c = [cotangent(outvars[j]) for j in node.wanted]
         some_zero = None in c
         # A user's bwd may return what does not depend on its cotangent: it is run.
         takes_zeros = some_zero and getattr(node.local, "takes_zeros", False)
@@ -76,7 +80,7 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
             if c_i is None:
                 continue
             x = invars[i]
-            before = cotangents.get(x)
+            before = cotangent(x)
             cotangents[x] = c_i if before is None else emit.add(before, c_i)
 
 

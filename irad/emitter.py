@@ -128,6 +128,9 @@ class Emitter:
             slots += map(self.constant, code.consts)
         if code.places:
             return self._splice_in_place(code, slots)
+        outs = code.outs
+        if not code.steps:
+            return [slots[i] for i in outs]
         eqns, source, ctx = self.eqns, self.source, self.ctx
         for primitive, params, operands, avals, effects in code.steps:
             # Most steps have one or two operands and one result.
@@ -143,7 +146,9 @@ class Emitter:
                 JaxprEqn(invars, results, primitive, params, effects, source, ctx)
             )
             slots += results
-        return [*map(slots.__getitem__, code.outs)]
+        if len(outs) == 1:
+            return [slots[outs[0]]]
+        return [slots[i] for i in outs]
 
     def _splice_in_place(self, code: Snippet, slots: list[Any]) -> list[Any]:
         eqns = self.eqns

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from irad._compat import ir, mesh, references
-from irad._compat.ir import Jaxpr, JaxprEqn, Var
+from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Var
 from irad.caching import forgettable
 from irad.errors import NotDifferentiableError
 from irad.graph import Engine, Linearized, LinearizedGraph, Node
@@ -40,18 +40,11 @@ def linearize(
     context = ir.current_equation_context()
     nodes = []
     for eqn in jaxpr.eqns:
-        live: tuple[int, ...] = ()
-        invars = eqn.invars
-        for i, x in enumerate(invars):
-            if type(x) is Var and x in carrying:
-                live += (i,)
+        live = _active(eqn.invars, carrying)
         if not live:
             nodes.append(Node(eqn, None, (), ()))
             continue
-        results: tuple[int, ...] = ()
-        for j, v in enumerate(eqn.outvars):
-            if v in needed and is_differentiable(v.aval):
-                results += (j,)
+        results = _wanted(eqn.outvars, needed)
         if eqn.effects and references.touches_references(eqn):
             raise _mutable(eqn)
         local = None
@@ -74,6 +67,33 @@ def linearize(
         for v, w in zip(jaxpr.outvars, wanted, strict=True)
     )
     return LinearizedGraph(jaxpr, nodes, tuple(active), carries)
+
+
+# Most equations have one or two operands, and one result: no loop is begun for these.
+
+
+def _active(operands: Sequence[Atom], carrying: set[Var]) -> tuple[int, ...]:
+    """The positions of the operands that carry tangents."""
+    if len(operands) == 1:
+        (x,) = operands
+        return (0,) if type(x) is Var and x in carrying else ()
+    if len(operands) == 2:
+        x, y = operands
+        second = type(y) is Var and y in carrying
+        if type(x) is Var and x in carrying:
+            return (0, 1) if second else (0,)
+        return (1,) if second else ()
+    pairs = enumerate(operands)
+    return tuple([i for i, x in pairs if type(x) is Var and x in carrying])
+
+
+def _wanted(results: Sequence[Var], needed: set[Var]) -> tuple[int, ...]:
+    """The positions of the results whose tangents are needed."""
+    if len(results) == 1:
+        (v,) = results
+        return (0,) if v in needed and is_differentiable(v.aval) else ()
+    pairs = enumerate(results)
+    return tuple([j for j, v in pairs if v in needed and is_differentiable(v.aval)])
 
 
 def _mutable(eqn: JaxprEqn) -> NotDifferentiableError:
@@ -131,27 +151,32 @@ def _local(
     """The local Jacobian of an equation; None where its derivative is zero."""
     primitive = eqn.primitive
     rule = RULES.get(primitive)
-    if isinstance(rule, Cases):
-        rule = rule.choose(eqn.params, [x.aval for x in eqn.invars], active)
     if rule is None:
         structure = STRUCTURES.get(primitive, by_own_rule)
         return structure(eqn, active, wanted, engine)
-    if isinstance(rule, Constant):
-        return None
-    operands = tuple(map(_AVAL, eqn.invars))
     try:
-        key = (primitive, tuple(eqn.params.items()), operands, active, wanted)
+        types = map(_AVAL, eqn.invars)
+        key = (primitive, active, wanted, *types, *eqn.params.items())
         leaf = leaves.get(key)
     except TypeError:  # params that cannot be hashed: traced anew
         key = leaf = None
-    if leaf is None:
-        results = tuple(v.aval for v in eqn.outvars)
-        kind = Kind(primitive, eqn.params, operands, results, active, wanted)
-        leaf = make_leaf(rule, kind, engine)
-        if key is not None:
-            if len(leaves) >= _LEAF_LIMIT:
-                leaves.clear()
-            leaves[key] = leaf
+    if leaf is not None:
+        return leaf
+    operands = tuple(map(_AVAL, eqn.invars))
+    if isinstance(rule, Cases):
+        rule = rule.choose(eqn.params, operands, active)
+    if rule is None:
+        return by_own_rule(eqn, active, wanted, engine)
+    if isinstance(rule, Constant):
+        return None
+    results = tuple(map(_AVAL, eqn.outvars))
+    leaf = make_leaf(
+        rule, Kind(primitive, eqn.params, operands, results, active, wanted), engine
+    )
+    if key is not None:
+        if len(leaves) >= _LEAF_LIMIT:
+            leaves.clear()
+        leaves[key] = leaf
     return leaf
 
 
