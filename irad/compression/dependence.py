@@ -12,6 +12,7 @@ from jax import lax
 from jax.lax import linalg
 
 from irad._compat import ir, primitives
+from irad._compat.storing import stored_p
 from irad._compat.waiting import after_p
 from irad.compression import indexing, windows
 from irad.compression.pattern import LIMIT, Array, size
@@ -220,6 +221,7 @@ RULES: dict[ir.Primitive, Rule] = {
     lax.squeeze_p: same,
     primitives.tie_p: lambda site: [site.patterns[1]],
     after_p: lambda site: [site.patterns[0]],
+    stored_p: same,
     lax.optimization_barrier_p: apart,
     primitives.device_put_p: apart,
     lax.split_p: _split,

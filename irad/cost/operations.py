@@ -16,6 +16,7 @@ from typing import Any
 from jax import lax
 
 from irad._compat import ir, primitives
+from irad._compat.storing import stored_p
 from irad._compat.waiting import after_p
 from irad.cost.contractions import CONTRACTIONS, is_in_groups, summed
 from irad.cost.entries import Avals, Count, Params, is_complex, size
@@ -173,6 +174,7 @@ COUNTS: dict[ir.Primitive, Count] = {
     lax.reduce_window_sum_p: _window,
     lax.reduce_window_max_p: _window,
     lax.reduce_window_min_p: _window,
+    stored_p: lambda x, y, params: size(x[0]),
     lax.select_and_gather_add_p: _window,
     lax.select_and_scatter_add_p: _select_and_scatter,
     lax.cumsum_p: _cumulative,

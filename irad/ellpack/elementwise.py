@@ -9,6 +9,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir
+from irad._compat.storing import stored_p
 from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.terms import Array, Slot, Term, Terms
 
@@ -39,7 +40,7 @@ def _neg(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     return [walk.scaled(given[0] or (), -1.0)]
 
 
-@rule(lax.copy_p, lax.optimization_barrier_p)
+@rule(lax.copy_p, lax.optimization_barrier_p, stored_p)
 def _same(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     return [terms or () for terms in given]
 

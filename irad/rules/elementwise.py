@@ -17,6 +17,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, primitives
+from irad._compat.storing import stored_p
 from irad._compat.waiting import after_p
 from irad.linear_map import (
     Apply,
@@ -300,6 +301,7 @@ elementwise(primitives.name_p, ONE)
 elementwise(primitives.stage_p, ONE)
 elementwise(primitives.tie_p, None, ONE)
 linear(after_p, lambda c, J: c)
+linear(stored_p, lambda c, J: c)
 
 
 @dataclass(frozen=True, eq=False)

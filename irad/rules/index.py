@@ -18,6 +18,7 @@ from jax import lax
 from jax.lax import GatherDimensionNumbers, GatherScatterMode, ScatterDimensionNumbers
 
 from irad._compat import ir
+from irad._compat.storing import stored_p
 from irad.linear_map import (
     Apply,
     Array,
@@ -29,7 +30,6 @@ from irad.linear_map import (
     Scale,
     bind,
 )
-from irad.rules.reduce import compared
 from irad.rules.registry import (
     Equation,
     Jacobian,
@@ -245,7 +245,8 @@ def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
     result too (where there is no update it always does) and 0 if not. An operand that
     is NaN keeps its tangent, an update that is NaN gets none.
     """
-    x, indices, u = compared(eqn.x[0]), eqn.x[1], compared(eqn.x[2])
+    # What is compared is computed once, or it might attain nothing.
+    x, indices, u = stored_p.bind(eqn.x[0]), eqn.x[1], stored_p.bind(eqn.x[2])
     params, shape = eqn.params, u.shape
     y = bind(eqn.primitive, [x, indices, u], params)
     codomain = ir.tangent_aval(ir.typeof(y))

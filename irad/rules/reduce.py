@@ -18,6 +18,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, mesh
+from irad._compat.storing import stored_p
 from irad.linear_map import Apply, Array, Blocks, Function, bind
 from irad.rules.registry import Equation, linear, replaced, rewritten
 
@@ -40,41 +41,13 @@ linear(lax.cumsum_p, _summed_from_the_other_end)
 # Extrema ------------------------------------------------------------------------------
 
 
-def computed_once(x: Array, combine: Any, identity: Any) -> Array:
-    """A copy that XLA keeps: each element combined with a hole beside it.
-
-    XLA moves what is cheap into each of the loops that read it, and computes it there
-    again, rounded differently if it likes. It never moves a window reduction, and on
-    CPU it drops an optimization barrier.
-    """
-    if x.size == 0:
-        return x
-    ones = (1,) * x.ndim
-    beside = ((0, 1), *((0, 0) for _ in ones))
-    pairs = lax.reduce_window(
-        lax.expand_dims(x, (0,)),
-        np.asarray(identity, x.dtype),
-        combine,
-        (2, *ones),
-        (1, *ones),
-        beside,
-    )
-    return lax.squeeze(pairs, (0,))
-
-
-def compared(x: Array) -> Array:
-    """The operand of an extremum, computed once: else none might attain the result."""
-    if jnp.iscomplexobj(x):
-        return lax.complex(compared(lax.real(x)), compared(lax.imag(x)))
-    return computed_once(x, lax.max, -np.inf)
-
-
 def _extremum(eqn: Equation) -> tuple[Sequence[Array], Blocks]:
     """The mean over the elements that attain the extremum: ``sum(t * m) / sum(m)``.
 
     ``m`` is 1 where ``x == y`` and 0 elsewhere; a NaN attains nothing.
     """
-    x, axes = compared(eqn.x[0]), eqn.params["axes"]
+    # What is compared is computed once, or it might attain nothing.
+    x, axes = stored_p.bind(eqn.x[0]), eqn.params["axes"]
     y = bind(eqn.primitive, [x], eqn.params)
     kept = [d for d in range(x.ndim) if d not in axes]
 

@@ -21,8 +21,9 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, mesh
+from irad._compat.storing import stored_p
 from irad.linear_map import Apply, Array, Blocks, Function, bind
-from irad.rules.reduce import computed_once, elementwise_reducer
+from irad.rules.reduce import elementwise_reducer
 from irad.rules.registry import (
     Cases,
     Equation,
@@ -228,7 +229,7 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return chosen
 
     def pull(which: Array, c: Array) -> Array:
-        c = computed_once(c, lax.add, 0)
+        c = stored_p.bind(c)
         zero = lax.full_like(c, 0)
         parts = [
             lax.select(_is(which, k), c, zero) for k in range(math.prod(windows.size))
@@ -236,8 +237,7 @@ def _pool(compare: Compare, choose: Compare, worst: float, eqn: Equation) -> Any
         return windows.put_back(parts)
 
     domain, codomain = (ir.tangent_aval(ir.typeof(a)) for a in (x, y))
-    which = computed_once(which, lax.max, np.iinfo(np.int8).min)
-    J = Function(domain, codomain, which, push, pull)
+    J = Function(domain, codomain, stored_p.bind(which), push, pull)
     return (y,), Blocks(((J,),))
 
 

@@ -15,6 +15,7 @@ from jax import lax
 
 from irad._compat import calls, ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Literal, Var
+from irad._compat.storing import stored_p
 from irad.emitter import snippet
 from irad.graph import Engine
 from irad.leaf import Code, Linear
@@ -174,6 +175,7 @@ _ROWS: dict[Any, Row] = {
     lax.conj_p: _all_from(0),
     lax.complex_p: _all_from(0),
     lax.copy_p: _each,
+    stored_p: _each,
     lax.optimization_barrier_p: _each,
     ir.jit_p: _call("jaxpr"),
     ir.remat_p: _call("jaxpr"),

@@ -12,6 +12,7 @@ from jax import lax
 from jax.extend.core.primitives import copy_p
 
 from irad._compat import ir
+from irad._compat.storing import stored_p
 
 Array = Any
 Program = Callable[[Array], Any]
@@ -77,6 +78,7 @@ PROGRAMS: dict[str, tuple[Program, tuple[int, ...]]] = {
     "neg, rank 0": (lambda x: -x, ()),
     "neg, nothing": (lambda x: -x, (0, 4)),
     "copy": (lambda x: copy_p.bind(x), (3, 4)),
+    "stored": (lambda x: stored_p.bind(x), (3, 4)),
     "barrier": (lambda x: lax.optimization_barrier((x, 2 * x)), (3, 4)),
     "convert": (lambda x: x.astype("float32").astype("float64"), (3, 4)),
     "mul": (lambda x: A * x, (3, 4)),

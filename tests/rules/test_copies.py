@@ -13,6 +13,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 from jax.sharding import SingleDeviceSharding
 
 from irad._compat import primitives
+from irad._compat.storing import stored_p
 from irad._compat.waiting import after_p
 from tests.kinds import of_kinds
 from tests.laws import Case, check_laws
@@ -33,6 +34,7 @@ def waiting(x: Any) -> Any:
 
 CASES = [
     Case("after", lambda x: waiting(x) * x, (X,)),
+    Case("stored", lambda x: stored_p.bind(x) * x, (X,)),
     Case("stage", lambda x: lax.stage(x) * x, (X,)),
     Case("tie", tied, (X, X + 1.5)),
     Case("a weak scalar", lambda s: lax.stage(s) * 2.0, (0.7,)),
@@ -46,6 +48,7 @@ CASES = [
         [
             Case("tie", primitives.tie_p.bind, (X, X + 1.5)),
             Case("after", waiting, (X,)),
+            Case("stored", stored_p.bind, (X,)),
             Case("metadata", lambda x: set_xla_metadata(x, block="1"), (X,)),
             Case("sharding", lambda x: lax.with_sharding_constraint(x, PLACE), (X,)),
             Case("layout", lambda x: with_layout_constraint(x, Layout((0, 1))), (X,)),
