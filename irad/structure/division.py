@@ -24,6 +24,7 @@ from irad.graph import Engine, SplitProgram
 from irad.structure.bodies import code_of, pick, variables_read
 from irad.structure.deferral import Deferral, Product, defer
 from irad.structure.loops import Activity, Parts
+from irad.structure.storing import with_stored
 from irad.structure.sums import added
 from irad_passes import (
     Boundary,
@@ -291,4 +292,4 @@ def pull_body(
     for v, c in zip([*pick(s, on_s), *pick(x, on_x)], [*cin, *cx], strict=True):
         outs.append(emit.zeros(ir.cotangent_aval(v.aval)) if c is None else c)
     made = [*rows[:k], *sums, *cs, *rows[k:], *cy]
-    return emit.closed(made, [*outs, *factors], "pull")
+    return with_stored(emit.closed(made, [*outs, *factors], "pull"), rows[k:])
