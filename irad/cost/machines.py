@@ -27,7 +27,7 @@ class Machine:
     same again, so many bytes a second. A program that holds more than ``mapped`` bytes
     maps them anew at each call, for ``mapping`` seconds each.
     ``joining`` is operations a second outside of dots where kernels pad, slice and join
-    what they compute, as those for whole Jacobians do.
+    what they compute, as those for whole Jacobians do outside of loops.
     ``call`` is seconds to start a program and to wait for it. One of less than
     ``inline`` operations, functions apart, is run by the thread that calls it: then
     ``inline_call`` and ``inline_kernel`` are seconds to start it and a kernel.
@@ -158,10 +158,9 @@ def kernel_seconds(work: Cost, written: int, touched: int, machine: Machine) -> 
 
 
 def _computing(cost: Cost, machine: Machine) -> float:
-    simple = cost.flops - cost.contracted - cost.transcendentals
     return (
         cost.contracted / machine.contracted
-        + simple / machine.flops
+        + cost.simple / machine.flops
         + cost.transcendentals * machine.transcendental
     )
 
@@ -173,7 +172,10 @@ def call_seconds(cost: Cost, backend: str | Machine = "cpu") -> float:
     (5.05e-06, 2.55e-05)
     """
     machine = backend if isinstance(backend, Machine) else machine_of(backend)
-    machine = replace(machine, flops=machine.joining)
+    if cost.simple:
+        joined = (cost.simple - cost.looped) / machine.joining
+        looped = cost.looped / machine.flops
+        machine = replace(machine, flops=cost.simple / (joined + looped))
     counted = cost.flops - cost.transcendentals + cost.others
     if counted < machine.inline:
         machine = replace(machine, kernel=machine.inline_kernel)

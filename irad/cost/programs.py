@@ -117,7 +117,8 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     once, each = _split(body, len(jaxpr.constvars) + consts)
     inside = setting.cost(each)
     before = setting.cost(once)
-    total = before + inside.scaled(eqn.params["length"])
+    every = inside.scaled(eqn.params["length"])
+    total = before + replace(every, looped=every.simple)
     stacks = sum(v.bytes for v in (*step.x[consts + carries :], *step.y[carries:]))
     held = sum(x.bytes for x in once.outputs)
     return replace(
@@ -162,6 +163,7 @@ def _while(setting: _Setting, step: Step) -> Cost:
     trip = open_jaxpr(params["body_jaxpr"])
     total = setting.cost(setting.body(test, [*copies[:cond], *carry]))
     total += setting.cost(setting.body(trip, [*copies[cond : cond + body], *carry]))
+    total = replace(total, looped=total.simple)
     if setting.trips is not None:
         return total.scaled(setting.trips)
     return replace(total, uncounted=total.uncounted | {"while"})

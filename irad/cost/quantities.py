@@ -17,8 +17,9 @@ class Cost:
     makes of it where results take the place of operands. ``uncounted`` names what has
     no known cost: a loop whose length is unknown (its body counts once) or code that is
     no program. ``others`` are operations on entries that are no flops but which XLA
-    counts as such: selections, conversions, arithmetic on integers. ``seconds`` is the
-    time of its kernels, one by one, on the machine that it is worked out for, if any.
+    counts as such: selections, conversions, arithmetic on integers. ``looped`` are the
+    ``simple`` operations in the bodies of loops. ``seconds`` is the time of its
+    kernels, one by one, on the machine that it is worked out for, if any.
 
     A sum is one after the other: everything adds up but these two, of which the larger
     counts.
@@ -33,7 +34,13 @@ class Cost:
     uncounted: frozenset[str] = frozenset()
     likely_bytes: int = 0
     others: int = 0
+    looped: int = 0
     seconds: float = 0.0
+
+    @property
+    def simple(self) -> int:
+        """Operations that are no functions and in no contraction."""
+        return self.flops - self.contracted - self.transcendentals
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -46,6 +53,7 @@ class Cost:
             self.uncounted | other.uncounted,
             max(self.likely_bytes, other.likely_bytes),
             self.others + other.others,
+            self.looped + other.looped,
             self.seconds + other.seconds,
         )
 
@@ -59,5 +67,6 @@ class Cost:
             contracted=n * self.contracted,
             kernels=n * self.kernels,
             others=n * self.others,
+            looped=n * self.looped,
             seconds=n * self.seconds,
         )

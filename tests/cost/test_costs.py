@@ -14,6 +14,7 @@ from benchmarks.programs import models
 from irad.cost import (
     MACHINES,
     Cost,
+    call_seconds,
     compile_seconds,
     cost_of,
     equation_cost,
@@ -57,6 +58,21 @@ def test_a_loop_costs_its_length_times_what_varies():
     assert cost.flops == 5 * 2 * 27 + 9
     assert cost.transcendentals == 9
     assert cost.contracted == 5 * 2 * 27
+
+
+def test_simple_operations_in_loops_are_told_apart():
+    def body(x, _):
+        return jnp.sin(x) * x + x, None
+
+    cost = cost_of(jaxpr_of(lambda x: lax.scan(body, x, None, length=5)[0] - x, (100,)))
+    assert (cost.simple, cost.looped) == (11 * 100, 10 * 100)
+
+
+def test_a_jacobian_has_its_simple_operations_sooner_in_a_loop():
+    alone = Cost(flops=10**6)
+    machine = MACHINES["cpu"]
+    saved = call_seconds(alone) - call_seconds(replace(alone, looped=10**6))
+    assert saved == pytest.approx(1e6 / machine.joining - 1e6 / machine.flops)
 
 
 def test_what_a_loop_stacks_is_computed_again_where_it_is_written():
