@@ -152,16 +152,13 @@ def _draws(eqn: JaxprEqn) -> bool:
 def _nested(
     plain: Candidate[T], make: Callable[[Schedule], Derivative[T]]
 ) -> Candidate[T]:
-    """The plain candidate, or that with nested loops which holds least, if as fast."""
-    schedules = [replace(plain.schedule, levels=n, stretch=s) for n, s in NESTED]
-    candidates = [_candidate(make(s), s) for s in schedules]
-    fitting = [
-        c
-        for c in candidates
-        if c.seconds <= SAME * plain.seconds
-        and WORTHWHILE * c.peak_bytes <= plain.peak_bytes
-    ]
-    return min(fitting, key=lambda c: c.peak_bytes, default=plain)
+    """The plain candidate, or one with nested loops if as fast and of half the peak."""
+    levels, stretch = NESTED
+    schedule = replace(plain.schedule, levels=levels, stretch=stretch)
+    nested = _candidate(make(schedule), schedule)
+    is_as_fast = nested.seconds <= SAME * plain.seconds
+    is_small = WORTHWHILE * nested.peak_bytes <= plain.peak_bytes
+    return nested if is_as_fast and is_small else plain
 
 
 def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:

@@ -20,8 +20,8 @@ from irad.checkpointing.schedules import Schedule, written_out
 
 STORING = (1.0, 4.0, 1e4)
 LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
-NESTED = ((2, 1.0), (2, 0.5))
-"""Of these, loops are nested that hold less for the same time."""
+NESTED = (2, 0.5)
+"""How deep loops are nested where that costs nothing, and how far from evenly."""
 SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SHARES = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Of the slots that fit a limit; at least one is taken."""
