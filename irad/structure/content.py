@@ -58,21 +58,23 @@ def by_content(structure: Structure, *params: str) -> Structure:
     def shared(
         eqn: JaxprEqn, active: tuple[int, ...], wanted: tuple[int, ...], engine: Engine
     ) -> Linearized | None:
-        known = {name: _known(eqn.params[name]) for name in params}
+        # So a body has few programs of its own, though lengths may be many.
+        runs = (eqn.params.get("length"), engine.checkpointing)
+        known = {name: _known(eqn.params[name], runs) for name in params}
         eqn = eqn.replace(params={**eqn.params, **known})
         return structure(eqn, active, wanted, engine)
 
     return shared
 
 
-def _known(body: Any) -> Any:
-    """The first body of the same content; itself where it cannot be compared.
+def _known(body: Any, runs: Any) -> Any:
+    """The first body of the same content and runs; itself where it cannot be compared.
 
     One with constants is itself: they are arrays, or tracers of an outer
     transformation, and would be kept alive.
     """
     if isinstance(body, tuple):
-        return tuple(map(_known, body))
+        return tuple([_known(branch, runs) for branch in body])
     if getattr(body, "consts", ()):
         return body
     content = _content(getattr(body, "jaxpr", body))
@@ -80,7 +82,7 @@ def _known(body: Any) -> Any:
         return body
     # What a loop keeps is chosen by the prices of a machine.
     machine = machine_of(jax.default_backend())
-    key = (type(body), content, ir.trace_context(), machine)
+    key = (type(body), content, ir.trace_context(), machine, runs)
     first = _BODIES.get(key)
     if first is None:
         first = body

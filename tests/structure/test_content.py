@@ -20,6 +20,7 @@ from jax.interpreters import ad, mlir
 import irad
 from irad import accumulate
 from irad.cost import MACHINES
+from irad.structure import content
 
 X = jnp.array([0.3, -1.2, 2.5])
 XS = jnp.linspace(-1.0, 1.0, 15).reshape(5, 3)
@@ -121,12 +122,21 @@ def test_equal_bodies_of_one_program_are_planned_once(walks):
     check(layers(3), X)
 
 
+def test_what_is_remembered_of_a_body_does_not_grow_with_lengths():
+    """Each has a body of its own, and of bodies only so many are remembered."""
+    irad.clear_caches()
+    for n in (3, 4, 5):
+        for _ in range(2):
+            check(lambda x, n=n: loop(lambda s, r: jnp.sin(s) + r, x, XS[:n]), X)
+        assert len(content._BODIES.items()) == n - 2
+
+
 # What is never taken for another ------------------------------------------------------
 
 
-def loop(step, x):
+def loop(step, x, rows=XS):
     """A scan whose body has its equations at the same lines, whatever they are."""
-    return jnp.sum(lax.scan(lambda s, r: (step(s, r), None), x, XS)[0])
+    return jnp.sum(lax.scan(lambda s, r: (step(s, r), None), x, rows)[0])
 
 
 def told_apart(*steps, x=X):
