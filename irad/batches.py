@@ -11,9 +11,9 @@ from jax import lax
 
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr, JaxprEqn
-from irad.emitter import Emitter, Snippet, snippet
+from irad.emitter import Snippet, Spliced, snippet, with_snippets
 from irad.linear_map import Array
-from irad_passes.bodies import BODY_PARAMS, BodyRewriter
+from irad_passes.bodies import BodyRewriter
 
 FEW, LARGE = 8, 512
 """The most elements in a sum that is written out, and the least in all such sums."""
@@ -36,26 +36,16 @@ def for_batches(program: ClosedJaxpr) -> ClosedJaxpr:
 
 
 def _rewritten(jaxpr: Jaxpr) -> Jaxpr:
-    emit = Emitter()
-    replaced: dict[int, Any] = {}
-    same = True
-    for old in jaxpr.eqns:
-        eqn = _INTO_BODIES(old) if old.primitive in BODY_PARAMS else old
-        same = same and eqn is old
-        eqn = eqn.replace(invars=[replaced.get(id(x), x) for x in eqn.invars])
-        if _is_short_sum(eqn):
-            emit.source, emit.ctx = eqn.source_info, eqn.ctx
-            code = _code(eqn.invars[0].aval, *eqn.params["axes"])
-            replaced[id(eqn.outvars[0])] = emit.splice(code, eqn.invars)[0]
-        else:
-            emit.eqns.append(eqn)
-    if same and not replaced:
-        return jaxpr
-    outs = [replaced.get(id(x), x) for x in jaxpr.outvars]
-    return jaxpr.replace(eqns=emit.eqns, outvars=outs, debug_info=jaxpr.debug_info)
+    return with_snippets(jaxpr, _slices, _INTO_BODIES)
 
 
 _INTO_BODIES = BodyRewriter(_rewritten)
+
+
+def _slices(eqn: JaxprEqn) -> Spliced | None:
+    if not _is_short_sum(eqn):
+        return None
+    return _code(eqn.invars[0].aval, *eqn.params["axes"]), eqn.invars
 
 
 def _is_short_sum(eqn: JaxprEqn) -> bool:

@@ -6,7 +6,7 @@ and splices snippets into them by substitution, at under a microsecond an equati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from irad._compat.ir import Atom, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.linear_map import zeros
 from irad_passes import dce
+from irad_passes.bodies import BODY_PARAMS
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +242,40 @@ class Emitter:
     def closed(self, invars: Sequence[Var], outvars: Sequence[Atom], name: str) -> Any:
         """The program written so far without dead code, with its constants."""
         return ir.closed_jaxpr(dce(self.jaxpr(invars, outvars, name)), self.consts)
+
+
+Spliced = tuple[Snippet, Sequence[Atom]]
+"""A snippet, and what it is applied to."""
+
+
+def with_snippets(
+    jaxpr: Any,
+    snippet_for: Callable[[JaxprEqn], Spliced | None],
+    enter: Callable[[JaxprEqn], JaxprEqn],
+) -> Any:
+    """The jaxpr, in which snippets give the first results of some equations.
+
+    ``snippet_for`` sees every equation in order, its operands replaced, and returns
+    None to keep it; no other result of one that gives way is used. ``enter`` rewrites
+    the bodies of an equation, and has done so before.
+    """
+    emit = Emitter()
+    replaced: dict[int, Atom] = {}
+    same = True
+    for old in jaxpr.eqns:
+        eqn = enter(old) if old.primitive in BODY_PARAMS else old
+        same = same and eqn is old
+        eqn = eqn.replace(invars=[replaced.get(id(x), x) for x in eqn.invars])
+        found = snippet_for(eqn)
+        if found is None:
+            emit.eqns.append(eqn)
+        else:
+            emit.source, emit.ctx = eqn.source_info, eqn.ctx
+            replaced[id(eqn.outvars[0])] = emit.splice(*found)[0]
+    if same and not replaced:
+        return jaxpr
+    outs = [replaced.get(id(x), x) for x in jaxpr.outvars]
+    return jaxpr.replace(eqns=emit.eqns, outvars=outs, debug_info=jaxpr.debug_info)
 
 
 @by_jaxpr

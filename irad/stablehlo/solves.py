@@ -15,10 +15,10 @@ from jax import lax
 from jax.lax.linalg import lu_p, triangular_solve_p
 
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn
-from irad.emitter import Emitter, Snippet, snippet
+from irad.emitter import Snippet, Spliced, snippet, with_snippets
 from irad.linear_map import Array
 from irad.rules.matrices import matmul, permuted_rows, solved_by_factors
-from irad_passes.bodies import BODY_PARAMS, BodyRewriter
+from irad_passes.bodies import BodyRewriter
 
 _LOWER, _UPPER = (
     {
@@ -38,26 +38,14 @@ def as_solves(jaxpr: Jaxpr) -> Jaxpr:
     With ``P A = L U``, what ``U^-1 L^-1 b`` gives is the solution of ``P A x = b``,
     however ``b`` came to have its rows in that order.
     """
-    emit = Emitter()
     makers: dict[int, JaxprEqn] = {}
-    replaced: dict[int, Atom] = {}
-    same = True
-    for old in jaxpr.eqns:
-        eqn = _INTO_BODIES(old) if old.primitive in BODY_PARAMS else old
-        same = same and eqn is old
-        eqn = eqn.replace(invars=[replaced.get(id(x), x) for x in eqn.invars])
+
+    def solution(eqn: JaxprEqn) -> Spliced | None:
         found = _system(eqn, makers)
-        makers |= {id(y): eqn for y in eqn.outvars}
-        if found:
-            emit.source, emit.ctx = eqn.source_info, eqn.ctx
-            code = _code(*(x.aval for x in found))
-            replaced[id(eqn.outvars[0])] = emit.splice(code, found)[0]
-        else:
-            emit.eqns.append(eqn)
-    if same and not replaced:
-        return jaxpr
-    outs = [replaced.get(id(x), x) for x in jaxpr.outvars]
-    return jaxpr.replace(eqns=emit.eqns, outvars=outs, debug_info=jaxpr.debug_info)
+        makers.update({id(y): eqn for y in eqn.outvars})
+        return (_code(*(x.aval for x in found)), found) if found else None
+
+    return with_snippets(jaxpr, solution, _INTO_BODIES)
 
 
 _INTO_BODIES = BodyRewriter(as_solves)
