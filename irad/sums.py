@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 
 WIDE, FEW = 2**16, 16
 """Bytes of a row from which on rows are added by slices, and at most so many at once.
@@ -39,7 +39,7 @@ def _has_wide_rows(c: jax.Array, axes: Sequence[int]) -> bool:
         and c.size > 0
         and c.dtype.name in ("float32", "float64")
         and jax.default_backend() == "cpu"
-        and ir.typeof(c).sharding.mesh.empty
+        and mesh.is_on_one_device(ir.typeof(c))
     )
 
 

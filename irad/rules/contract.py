@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec, get_abstract_mesh
 
+from irad._compat import mesh
 from irad._compat.primitives import ragged_dot_general_p, scaled_dot_p
 from irad.linear_map import Apply, Array, zeros
 from irad.rules.registry import Jacobian, Rule, by_case, linear, linear_in, unsupported
@@ -340,7 +341,7 @@ def _parts(c: Array, J: Apply) -> int:
         and c.ndim == 4
         and features > 16
         and groups == 1
-        and J.domain.sharding.mesh.empty
+        and mesh.is_on_one_device(J.domain)
     )
     return min(-(-c.nbytes // PART), MOST_PARTS, batch) if is_slow_whole else 1
 
