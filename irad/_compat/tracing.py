@@ -328,7 +328,14 @@ def record(
     if names is not None:
         info = CaptureInfo(name, of, None, None)
         info.names = names
-    return _record(fun, avals, info, known=known, capture=True, remembered=remembered)
+    try:
+        return _record(
+            fun, avals, info, known=known, capture=True, remembered=remembered
+        )
+    finally:
+        if isinstance(info, CaptureInfo):
+            # Equations of custom rules outlive the capture; its arguments need not.
+            info.names = tuple
 
 
 def trace(fun: Callable[..., Sequence[Any]], avals: Sequence[Any], name: str) -> Any:
