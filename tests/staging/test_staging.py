@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import weakref
 
@@ -15,6 +14,7 @@ from jax.interpreters import ad
 
 import irad
 from irad import staging
+from tests.freeing import check_freed
 
 X = jnp.array([0.3, -1.2, 2.5])
 
@@ -191,14 +191,11 @@ def test_functions_and_arrays_are_freed():
 
         return fun, weakref.ref(table)
 
-    fun, table = make()
-    fun_ref = weakref.ref(fun)
-    irad.grad(fun)(X).block_until_ready()
-    irad.vjp(fun, X)[1](1.0)[0].block_until_ready()
-    del fun
-    gc.collect()
-    assert fun_ref() is None
-    assert table() is None
+    def use(fun):
+        irad.grad(fun)(X).block_until_ready()
+        irad.vjp(fun, X)[1](1.0)[0].block_until_ready()
+
+    check_freed(make, use)
 
 
 def test_threads_get_right_gradients():

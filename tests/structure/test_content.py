@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import threading
 import weakref
@@ -21,6 +20,7 @@ import irad
 from irad import accumulate
 from irad.cost import MACHINES
 from irad.structure import content
+from tests.freeing import check_freed
 
 X = jnp.array([0.3, -1.2, 2.5])
 XS = jnp.linspace(-1.0, 1.0, 15).reshape(5, 3)
@@ -374,14 +374,11 @@ def test_functions_and_arrays_are_freed():
 
         return fun, weakref.ref(table)
 
-    fun, table = make()
-    fun_ref = weakref.ref(fun)
-    irad.grad(fun)(X).block_until_ready()
-    jax.make_jaxpr(irad.grad(fun))(X)
-    del fun
-    gc.collect()
-    assert fun_ref() is None
-    assert table() is None
+    def use(fun):
+        irad.grad(fun)(X).block_until_ready()
+        jax.make_jaxpr(irad.grad(fun))(X)
+
+    check_freed(make, use)
 
 
 def test_threads_get_right_gradients():
