@@ -11,7 +11,6 @@ import numpy as np
 
 from irad._compat import ir, references, tracing
 from irad._compat.ir import Atom, Jaxpr, Literal, Var
-from irad.collection import held_back
 from irad.constants import remembered
 from irad_passes import as_scans
 
@@ -121,16 +120,15 @@ def capture(
     avals = [x if isinstance(x, ir.AbstractValue) else ir.typeof(x) for x in leaves]
     of = ir.function_name(fun)
     known = leaves if concrete else None
-    with held_back():
-        jaxpr, consts, known = tracing.record(
-            flat,
-            avals,
-            name=purpose,
-            of=of,
-            known=known,
-            names=names,
-            remembered=remembered,
-        )
+    jaxpr, consts, known = tracing.record(
+        flat,
+        avals,
+        name=purpose,
+        of=of,
+        known=known,
+        names=names,
+        remembered=remembered,
+    )
     jaxpr, consts = references.without_references(jaxpr, consts)
     jaxpr = ir.with_constants_as_inputs(jaxpr)
     return Captured(

@@ -20,7 +20,6 @@ from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr
 from irad.caching import Recent, forgettable
 from irad.capture import Captured
-from irad.collection import held_back
 from irad.fingerprint import Fingerprint, UnhashableError, fingerprint
 
 T = TypeVar("T")
@@ -108,18 +107,17 @@ def staged(
     Under an outer transformation, of the inputs or of what is ``also`` passed, nothing
     is compiled and nothing is remembered.
     """
-    with held_back():
-        if captured.is_abstract or any(map(ir.is_tracer, also)):
-            return _made(captured, make), captured
-        try:
-            content = fingerprint(captured.jaxpr)
-        except UnhashableError:
-            return _made(captured, make), captured
-        key = (what, content.family, ir.trace_context())
-        family = _FAMILIES.get(key)
-        if family is None:
-            return _first(key, captured, content, make)
-        return _again(family, captured, content, make)
+    if captured.is_abstract or any(map(ir.is_tracer, also)):
+        return _made(captured, make), captured
+    try:
+        content = fingerprint(captured.jaxpr)
+    except UnhashableError:
+        return _made(captured, make), captured
+    key = (what, content.family, ir.trace_context())
+    family = _FAMILIES.get(key)
+    if family is None:
+        return _first(key, captured, content, make)
+    return _again(family, captured, content, make)
 
 
 def _made(captured: Captured, make: Callable[[Captured], T]) -> T:

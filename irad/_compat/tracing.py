@@ -25,7 +25,7 @@ from jax._src.array import ArrayImpl
 from jax._src.interpreters import partial_eval as pe
 from jax._src.state.types import AbstractRef
 
-from irad._compat import ir, mapped_rules
+from irad._compat import inlining, ir, mapped_rules
 from irad._compat.known import Known, has_no_tangent
 
 # A line of the user's program is never one of irad's own.
@@ -144,6 +144,9 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
             if type(x) is CaptureTracer and x._trace is self:
+                body = inlining.body_of(primitive, params)
+                if body is not None:
+                    return self._written_out(body, tracers)
                 return self._recorded(primitive, tracers, params)
         if primitive in _MADE_HERE or any(map(_is_reference, tracers)):
             # What happens to a mutable array is recorded in its order.
@@ -162,6 +165,12 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         result = super().process_primitive(primitive, tracers, params)
         if not primitive.multiple_results:
             return result if type(result) is CaptureTracer else self.get_const(result)
+        return [y if type(y) is CaptureTracer else self.get_const(y) for y in result]
+
+    def _written_out(self, body: inlining.Body, operands: Sequence[Any]) -> list[Any]:
+        here = source.current()
+        x = [self.to_jaxpr_tracer(x, here) for x in operands]
+        result = inlining.record(self, CaptureTracer, body, x, here)
         return [y if type(y) is CaptureTracer else self.get_const(y) for y in result]
 
     def process_custom_jvp_call(

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from irad._compat import ir
+from irad.collection import held_back
 from irad.errors import ArgumentCountError
 
 ArgNums = int | Sequence[int]
@@ -119,9 +120,13 @@ def check_is_array(x: Any) -> None:
 
 
 def wraps(fun: Callable[..., Any], doc: str) -> Callable[..., Any]:
-    """Gives the transform of ``fun`` its name and a docstring that says what it is."""
+    """Gives the transform of ``fun`` its name and a docstring that says what it is.
+
+    Garbage collection is held back while it runs.
+    """
 
     def decorate(transformed: Callable[..., Any]) -> Callable[..., Any]:
+        transformed = held_back()(transformed)
         try:
             functools.update_wrapper(transformed, fun)
         except AttributeError:

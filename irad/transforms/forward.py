@@ -13,12 +13,14 @@ from irad import derivatives
 from irad._compat import ir
 from irad.capture import Captured, capture
 from irad.checkpointing.options import MAX_CHECKPOINTS
+from irad.collection import held_back
 from irad.staging import staged
 from irad.transforms.arguments import all_arguments, check_callable
 from irad.transforms.memory_options import Size, memory_options
 from irad.transforms.reverse import run_forward, staged_split
 
 
+@held_back()
 def jvp(
     fun: Callable[..., Any],
     primals: Sequence[Any],
@@ -169,6 +171,7 @@ class Linearization:
         return cls(*children, *static)
 
 
+@held_back()
 def linearize(
     fun: Callable[..., Any],
     *primals: Any,

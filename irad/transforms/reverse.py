@@ -12,6 +12,7 @@ from irad import derivatives
 from irad.capture import Captured, capture
 from irad.checkpointing import Schedule
 from irad.checkpointing.options import MAX_CHECKPOINTS
+from irad.collection import held_back
 from irad.derivatives import Split
 from irad.limits import Derivative, Memory, chosen
 from irad.staging import Program, staged
@@ -283,6 +284,7 @@ class VJP:
         return cls(*children, *static)
 
 
+@held_back()
 def vjp(
     fun: Callable[..., Any],
     *primals: Any,

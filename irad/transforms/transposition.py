@@ -11,6 +11,7 @@ import jax
 from irad import derivatives
 from irad._compat import ir
 from irad.capture import capture
+from irad.collection import held_back
 from irad.errors import NotLinearError
 from irad.staging import staged
 from irad.transforms.arguments import check_callable
@@ -66,6 +67,7 @@ class Transpose:
         return cls(*children, *static)
 
 
+@held_back()
 def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[[Any], Any]:
     """The transpose of a function that is linear in all its arguments.
 
