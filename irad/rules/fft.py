@@ -14,7 +14,8 @@ IRFFT   Re of F* x / N, x       w (F c)* / N in the kept half: what stands for
         from its half           two elements (w = 2) is paired with both
 ======  ======================  ===============================================
 
-The transpose of RFFT is an IRFFT of c* / w, as that adds the other half by symmetry.
+The transpose of RFFT is an IRFFT of N c* / w, as that adds the other half by symmetry
+and divides by N.
 """
 
 from __future__ import annotations
@@ -32,29 +33,31 @@ from irad.rules.registry import linear
 RFFT, IRFFT = lax.FftType.RFFT, lax.FftType.IRFFT
 
 
-def _weights(like: Array, length: int) -> Array:
-    """How many elements of a whole spectrum each of its kept half stands for: 1 or 2.
+def _conjugate(half: Array, length: int, alone: float, paired: float) -> Array:
+    """The conjugate of the kept half of a spectrum, its elements scaled.
 
-    The first stands for itself, and so does the last where ``length`` is even.
+    The first stands for itself ``alone``, and so does the last where ``length`` is
+    even; every other is ``paired`` with one of the other half.
     """
-    last = like.ndim - 1
-    sharding = ir.typeof(like).sharding
-    number = lax.broadcasted_iota(np.int32, like.shape, last, out_sharding=sharding)
-    alone = number == 0
+    last = half.ndim - 1
+    sharding = ir.typeof(half).sharding
+    number = lax.broadcasted_iota(np.int32, half.shape, last, out_sharding=sharding)
+    is_alone = number == 0
     if length % 2 == 0:
-        alone |= number == length // 2
-    return lax.select(alone, lax.full_like(like, 1), lax.full_like(like, 2))
+        is_alone |= number == length // 2
+    scales = lax.full_like(half, alone), lax.full_like(half, paired)
+    return lax.select(is_alone, *scales) * lax.conj(half)
 
 
 def _of_rfft(c: Array, lengths: tuple[int, ...]) -> Array:
-    weighted = lax.conj(c) / _weights(c, lengths[-1])
-    return math.prod(lengths) * lax.fft(weighted, IRFFT, lengths)
+    points = math.prod(lengths)
+    return lax.fft(_conjugate(c, lengths[-1], points, points / 2), IRFFT, lengths)
 
 
 def _of_irfft(c: Array, lengths: tuple[int, ...]) -> Array:
+    points = math.prod(lengths)
     spectrum = lax.fft(c, RFFT, lengths)
-    scale = 1 / math.prod(lengths)
-    return lax.conj(scale * _weights(spectrum, lengths[-1]) * spectrum)
+    return _conjugate(spectrum, lengths[-1], 1 / points, 2 / points)
 
 
 TRANSPOSES: dict[lax.FftType, Callable[[Array, tuple[int, ...]], Array]] = {
