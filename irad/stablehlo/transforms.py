@@ -19,6 +19,7 @@ from irad.stablehlo.bits import check_bits
 from irad.stablehlo.modules import Module, wide
 from irad.stablehlo.shifts import with_shifts_stopped
 from irad.stablehlo.solves import as_solves
+from irad.stablehlo.waits import as_waits
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
 from irad_passes import as_scans, cse, dce, fold, inline, simplify
@@ -329,7 +330,8 @@ class _Given:
 
 def prepared(jaxpr: Jaxpr) -> Jaxpr:
     """A raised program as it is differentiated: calls inlined, what was meant read."""
-    return with_shifts_stopped(dce(as_solves(cse(as_scans(fold(inline(jaxpr)))))))
+    jaxpr = as_waits(fold(inline(jaxpr)))
+    return with_shifts_stopped(dce(as_solves(cse(as_scans(jaxpr)))))
 
 
 def _gradient(given: _Given, jaxpr: Jaxpr, schedule: Schedule) -> ClosedJaxpr:
