@@ -16,6 +16,7 @@ from irad.graph import SplitProgram
 from irad.limits import Derivative, chosen
 from irad.linearization import is_differentiable
 from irad.stablehlo.bits import check_bits
+from irad.stablehlo.draws import check_draws
 from irad.stablehlo.modules import Module, wide
 from irad.stablehlo.shifts import with_shifts_stopped
 from irad.stablehlo.solves import as_solves
@@ -262,6 +263,7 @@ class _Given:
         with wide(self.module):
             self.jaxpr = prepared(self.module.jaxpr)
         check_bits(self.jaxpr, self.active)
+        check_draws(self.jaxpr, self.active)
 
     def derived(self, name: str, make: Callable[[Jaxpr], ClosedJaxpr]) -> Module:
         """The module of a derivative program."""
