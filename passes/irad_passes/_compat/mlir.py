@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import export
-from jax._src import core, dispatch, sharding_impls
+from jax._src import core, dispatch, effects, sharding_impls
 from jax._src import source_info_util as _source
 from jax._src.core import (
     ClosedJaxpr,
@@ -27,7 +27,9 @@ from jaxlib.mlir import ir, passmanager
 from jaxlib.mlir.dialects import func, stablehlo
 
 __all__ = [
+    "SIDE_EFFECT",
     "ClosedJaxpr",
+    "Effects",
     "JaxprEqn",
     "Literal",
     "Primitive",
@@ -51,6 +53,7 @@ __all__ = [
     "lowered",
     "mlir",
     "named_source",
+    "no_effects",
     "only_equation",
     "passmanager",
     "portable_artifact",
@@ -59,6 +62,28 @@ __all__ = [
     "with_known_shapes",
     "xla_hlo",
 ]
+
+
+Effects = core.Effects
+no_effects = core.no_effects
+
+
+class _SideEffect(effects.Effect):
+    """What an operation of a module does beside giving results."""
+
+    def __str__(self) -> str:
+        return "side effect"
+
+
+SIDE_EFFECT = _SideEffect()
+
+for _allowed in (
+    effects.lowerable_effects,
+    effects.control_flow_allowed_effects,
+    effects.custom_derivatives_allowed_effects,
+    effects.remat_allowed_effects,
+):
+    _allowed.add_type(_SideEffect)
 
 
 @functools.cache
@@ -83,12 +108,11 @@ def equation(
     params: dict[str, Any],
     source: Any,
     ctx: Any,
+    effects: Effects = no_effects,
 ) -> JaxprEqn:
-    """An equation without effects, with new variables for its results."""
+    """An equation with new variables for its results."""
     outvars = [Var(aval) for aval in avals]
-    return JaxprEqn(
-        list(invars), outvars, primitive, params, core.no_effects, source, ctx
-    )
+    return JaxprEqn(list(invars), outvars, primitive, params, effects, source, ctx)
 
 
 current_equation_context = core.current_jaxpr_eqn_context

@@ -36,7 +36,8 @@ def _element(frame: Frame, op: Any) -> Sequence[Atom]:
 @TABLE.converts("stablehlo.while")
 def _while(frame: Frame, op: Any) -> Sequence[Atom]:
     condition, step = map(frame.body, op.regions)
-    return frame.equation(
+    return frame.effectful(
+        condition.jaxpr.effects | step.jaxpr.effects,
         lax.while_p,
         [*condition.captured, *step.captured, *frame.operands(op)],
         frame.avals(op),
@@ -90,8 +91,9 @@ def _branch(
     for body in branches:
         captured.update(dict.fromkeys(body.captured))
     aligned = tuple(_with_inputs(body, list(captured)) for body in branches)
-    return frame.equation(
-        lax.cond_p, [index, *captured], frame.avals(op), branches=aligned
+    effects = frozenset[Any]().union(*(body.jaxpr.effects for body in branches))
+    return frame.effectful(
+        effects, lax.cond_p, [index, *captured], frame.avals(op), branches=aligned
     )
 
 

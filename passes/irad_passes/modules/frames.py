@@ -12,11 +12,13 @@ from jax import lax
 from irad_passes._compat import Jaxpr, Literal, Primitive, Var, jit_p
 from irad_passes._compat.mlir import (
     ClosedJaxpr,
+    Effects,
     JaxprEqn,
     ShapedArray,
     equation,
     jit_params,
     named_source,
+    no_effects,
     scalar,
 )
 from irad_passes._compat.mlir import jaxpr_object as _jaxpr_object
@@ -167,7 +169,19 @@ class Frame:
         **params: Any,
     ) -> list[Atom]:
         """Adds an equation and gives its results."""
-        eqn = equation(primitive, operands, avals, params, self.source, self.shared.ctx)
+        return self.effectful(no_effects, primitive, operands, avals, **params)
+
+    def effectful(
+        self,
+        effects: Effects,
+        primitive: Primitive,
+        operands: Sequence[Atom],
+        avals: Sequence[Any],
+        **params: Any,
+    ) -> list[Atom]:
+        """Adds an equation that may have effects, and gives its results."""
+        ctx = self.shared.ctx
+        eqn = equation(primitive, operands, avals, params, self.source, ctx, effects)
         self.eqns.append(eqn)
         return cast("list[Atom]", eqn.outvars)
 
@@ -221,7 +235,10 @@ class Frame:
         constants = [self.constant(array) for array in function.constants]
         params = jit_params(function.jaxpr, function.name)
         from_call = [*constants, *operands]
-        return self.equation(jit_p, from_call, function.jaxpr.out_avals, **params)
+        closed = function.jaxpr
+        return self.effectful(
+            closed.effects, jit_p, from_call, closed.out_avals, **params
+        )
 
     def raise_block(self, block: Any) -> list[Atom]:
         """Adds the equations of a block and gives the atoms that it returns.

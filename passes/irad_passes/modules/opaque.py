@@ -2,7 +2,8 @@
 
 ``opaque_p`` holds one operation as the text of a module whose ``main`` applies it to
 its operands; what it refers to (a called function, a decomposition) is in that module
-too. It lowers to the operation verbatim, for every platform.
+too. It lowers to the operation verbatim, for every platform. One with side effects, or
+that draws anew at each run, has an effect: it is neither dropped nor run twice.
 """
 
 from __future__ import annotations
@@ -11,18 +12,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from irad_passes._compat.mlir import (
+    SIDE_EFFECT,
+    Effects,
     Primitive,
     batched_by_loop,
     compiled_impl,
     func,
     ir,
     mlir,
+    no_effects,
     stablehlo,
 )
+from irad_passes.modules import attributes
 from irad_passes.modules.frames import Atom, Frame
 
 opaque_p = Primitive("stablehlo_operation")
 opaque_p.multiple_results = True
+
+_WITH_EFFECTS = frozenset(
+    f"stablehlo.{name}" for name in ("infeed", "outfeed", "recv", "rng", "send")
+)
 
 
 def carried(frame: Frame, op: Any) -> list[Atom]:
@@ -31,14 +40,21 @@ def carried(frame: Frame, op: Any) -> list[Atom]:
     operands = [frame.read(value) for value in free]
     avals = [frame.shared.avals[type_] for type_ in types_of_results(op)]
     module = _module_of(op, free, frame.shared.symbols)
-    return frame.equation(
+    is_effectful = op.name in _WITH_EFFECTS or attributes.flag(op, "has_side_effect")
+    return frame.effectful(
+        _effects(is_effectful),
         opaque_p,
         operands,
         avals,
         name=op.name,
         module=module,
         out_avals=tuple(avals),
+        is_effectful=is_effectful,
     )
+
+
+def _effects(is_effectful: bool) -> Effects:
+    return frozenset((SIDE_EFFECT,)) if is_effectful else no_effects
 
 
 def is_tuple(op: Any) -> bool:
@@ -145,7 +161,13 @@ def _lowered(ctx: Any, *operands: Any, module: str, **_: Any) -> Sequence[Any]:
     return _elements(copy)
 
 
-opaque_p.def_abstract_eval(lambda *_, out_avals, **__: list(out_avals))
+def _types(
+    *_: Any, out_avals: Sequence[Any], is_effectful: bool, **__: Any
+) -> tuple[list[Any], Effects]:
+    return list(out_avals), _effects(is_effectful)
+
+
+opaque_p.def_effectful_abstract_eval(_types)
 opaque_p.def_impl(compiled_impl(opaque_p))
 mlir.register_lowering(opaque_p, _lowered)
 batched_by_loop(opaque_p)
