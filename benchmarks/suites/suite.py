@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from benchmarks.harness.contests import Contest
 from benchmarks.harness.peers import Peer, PeerError
-from benchmarks.harness.tables import Column, Row, Table, alone
+from benchmarks.harness.tables import Column, Row, Table, alone, plain
 from benchmarks.programs import Size
 from irad.errors import DisagreementError
 
@@ -75,18 +75,22 @@ def measure(
     peer: Peer,
     progress: Callable[[str], None],
 ) -> Outcome:
-    """The rows of ``suite`` for ``programs``."""
+    """The rows of ``suite`` for ``programs``, each shown as it comes."""
     rows: list[Row] = []
     errors: list[str] = []
     for program in programs:
-        progress(f"{suite.name}: {program.name}")
+        title = f"{suite.name}: {program.name}"
+        progress(title)
         named = {"program": program.name, "source": program.source}
         try:
-            rows.append(_plain({**named, **suite.row(program, peer)}))
+            row = _plain({**named, **suite.row(program, peer)})
         except PeerError as error:
-            rows.append({**named, "failed": str(error)})
+            row = {**named, "failed": str(error)}
         except DisagreementError as error:
-            errors.append(f"{suite.name}: {program.name}: {error}")
+            errors.append(f"{title}: {error}")
+            continue
+        rows.append(row)
+        progress(plain(Table(title, suite.columns, [row], lines=suite.lines)))
     return Outcome(suite.name, suite.table(rows), errors)
 
 
