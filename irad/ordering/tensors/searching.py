@@ -14,7 +14,7 @@ from irad.ordering.tensors.graph import TensorGraph
 from irad.ordering.tensors.walk import Walk
 
 # A move takes ten times as long as on a plain graph, and few vertices cost the most.
-SCHEDULE = Schedule(first=25, hot=3.0, cold=0.02)
+SCHEDULE = Schedule(first=25, hot=0.8, cold=0.02)
 # So many moves a vertex where no number is given.
 DEFAULT = 200
 
