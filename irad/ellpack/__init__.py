@@ -9,7 +9,8 @@ are in is worked out on the host when a derivative is planned; only values are c
 from irad.ellpack import contraction, elementwise, indexing, moving, whole
 from irad.ellpack.assembly import dense_block
 from irad.ellpack.entries import Entries, entries_of, values_of
-from irad.ellpack.propagation import Propagation, TooWideError, propagate
+from irad.ellpack.propagation import Propagation, propagate
+from irad.ellpack.shapes import TooWideError
 from irad.ellpack.terms import Columns, Slot, Tape, Term, Terms, identity, slots_of
 
 __all__ = [

@@ -49,19 +49,6 @@ def _reduced_columns(
     return wide.reshape(wide.shape[0], *(wide.shape[rest.index(d) + 1] for d in kept))
 
 
-def _check(
-    walk: Propagation, term: Term, shape: Sequence[int], move: Sequence[int]
-) -> None:
-    """That the columns of a sum can be kept, before they are made."""
-    sizes = [shape[d] for d in move]
-    stretched = [
-        n
-        for n, d in zip(sizes, move, strict=True)
-        if term.columns.index.shape[d + 1] == 1
-    ]
-    walk.check(term.columns.index.size * int(np.prod(stretched, dtype=np.int64)))
-
-
 @rule(lax.reduce_sum_p)
 def _sum(walk: Propagation, eqn: Equation, given: Given) -> list[Terms]:
     shape, axes = eqn.invars[0].aval.shape, list(eqn.params["axes"])
@@ -73,7 +60,6 @@ def _summed(
     walk: Propagation, term: Term, shape: tuple[int, ...], axes: Sequence[int]
 ) -> Term:
     stay, move = divided(term.columns, axes)
-    _check(walk, term, shape, move)
     columns = walk.columns(
         squeezed(_reduced_columns(term.columns.index, shape, stay, move))
     )
@@ -172,7 +158,6 @@ class _Product:
     def apply(self, walk: Propagation, term: Term, other: Any) -> Term:
         """The Jacobian of the product, for one term of the variable's."""
         stay, move = divided(term.columns, self.contract)
-        _check(walk, term, self.shape, move)
         columns = walk.columns(self._columns(term.columns.index, stay, move))
         value, k = term.value, term.k
         factor = 1.0

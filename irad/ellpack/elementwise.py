@@ -11,6 +11,7 @@ from jax import numpy as jnp
 from irad._compat import ir
 from irad._compat.storing import stored_p
 from irad.ellpack.propagation import Equation, Propagation, rule
+from irad.ellpack.shapes import masked
 from irad.ellpack.terms import Array, Slot, Term, Terms
 
 Given = list[Terms | None]
@@ -137,7 +138,7 @@ def _masked(
     walk: Propagation, term: Term, mask: np.ndarray, shape: tuple[int, ...]
 ) -> Term:
     mask = np.broadcast_to(mask, shape)[None]
-    return Term(walk.columns(np.where(mask, term.columns.index, -1)), term.value)
+    return Term(walk.columns(masked(term.columns.index, mask)), term.value)
 
 
 def _chosen(walk: Propagation, term: Term, which: Any, j: int, aval: Any) -> Term:

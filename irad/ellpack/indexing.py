@@ -12,7 +12,7 @@ from jax.lax import GatherScatterMode as Mode
 
 from irad.ellpack.moving import sliced
 from irad.ellpack.propagation import Equation, Propagation, rule
-from irad.ellpack.shapes import is_gathered, taken
+from irad.ellpack.shapes import is_gathered, masked, taken
 from irad.ellpack.terms import Columns, Slot, Term, Terms, width
 
 Given = list[Terms | None]
@@ -106,7 +106,7 @@ def taken_term(
     """A term whose element ``e`` is element ``source[e]``; none where that is -1."""
     index = taken(np, term.columns.index, shape, source)
     if (source < 0).any():
-        index = np.where(source[None] >= 0, index, -1)
+        index = masked(index, source[None] >= 0)
     value = term.value
     if isinstance(value, Slot):
         probe = np.broadcast_to(np.int8(0), value.shape)
@@ -142,8 +142,7 @@ def _scatter(walk: Propagation, eqn: Equation, given: Given) -> list[Terms] | No
     if not adds and groups:
         free = (groups[0] < 0).reshape(1, *shape)
         terms = [
-            Term(walk.columns(np.where(free, t.columns.index, -1)), t.value)
-            for t in terms
+            Term(walk.columns(masked(t.columns.index, free)), t.value) for t in terms
         ]
     for source in groups:
         for t in given[2] or ():
@@ -239,4 +238,4 @@ def _dynamic_update_slice(
 
 
 def _without(walk: Propagation, columns: Columns, where: np.ndarray) -> Columns:
-    return walk.columns(np.where(where[None], -1, columns.index))
+    return walk.columns(masked(columns.index, ~where[None]))

@@ -11,7 +11,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad.ellpack.propagation import Equation, Propagation, rule
-from irad.ellpack.shapes import reshaped, spread
+from irad.ellpack.shapes import check, reshaped, spread
 from irad.ellpack.terms import Array, Slot, Term, Terms
 
 Given = list[Terms | None]
@@ -364,7 +364,7 @@ def _joined_columns(
             sizes = [max(a, b) for a, b in zip(sizes, index, strict=True)]
     pieces = []
     length = sum(shape[axis] for shape in shapes)
-    walk.check(k * length * int(np.prod(sizes, dtype=np.int64)) // sizes[axis])
+    check(k * length * int(np.prod(sizes, dtype=np.int64)) // sizes[axis])
     for t, shape in zip(row, shapes, strict=True):
         full = list(sizes)
         full[axis] = shape[axis]

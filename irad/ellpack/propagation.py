@@ -7,6 +7,7 @@ of the entries is written on a tape. All tangents have one dtype.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ from irad._compat.ir import Jaxpr, Literal, Var
 from irad.ellpack.arithmetic import Arithmetic
 from irad.ellpack.compaction import compacted
 from irad.ellpack.multiples import Multiple, multiple_of
+from irad.ellpack.shapes import TooWideError, check
 from irad.ellpack.terms import (
     Array,
     Columns,
@@ -28,19 +30,13 @@ from irad.ellpack.terms import (
     identity,
     width,
 )
-from irad.errors import IradError
 
 Equation = Any
 """A ``JaxprEqn`` whose operands and results are arrays."""
 
 NARROW, SPREAD = 16, 4
 """A variable is set apart if it has so many columns, and so many times its elements."""
-LARGEST = 1 << 25
 MOST_STEPS = 40_000
-
-
-class TooWideError(IradError):
-    """The entries of some Jacobian are too many to be kept in terms."""
 
 
 @dataclass
@@ -49,17 +45,21 @@ class Propagation:
 
     ``known`` has the values of residuals that are at hand when planning (index arrays,
     masks). ``num_columns`` bounds the columns. Equal columns are one object, so that
-    terms are merged by identity.
+    terms are merged by identity. A walk ends where it works out ``most_columns``
+    different ones or computes ``most_entries``.
     """
 
     tape: Tape
     num_columns: int
     dtype: Any
     known: Mapping[Var, np.ndarray] = field(default_factory=dict)
+    most_columns: float = math.inf
+    most_entries: float = math.inf
     has_narrow: bool = False
     """Whether some variable could be set apart."""
     whole: int = 0
     """How many equations were applied as a whole."""
+    _worked_out: int = 0
     _columns: dict[Any, Columns] = field(default_factory=dict)
     _compact: set[tuple[int, ...]] = field(default_factory=set)
     _copies: dict[tuple[Any, int], Slot] = field(default_factory=dict)
@@ -74,11 +74,6 @@ class Propagation:
     def __post_init__(self) -> None:
         self.arithmetic = Arithmetic(self.tape, self.dtype)
 
-    def check(self, entries: int) -> None:
-        """TooWideError where so many entries cannot be kept in terms."""
-        if entries > LARGEST:
-            raise TooWideError("a Jacobian has too many entries to be kept in terms")
-
     def compute(self, eqn: Equation) -> None:
         """Leaves an equation between residuals to be run before the tape."""
         self.computed.append(eqn)
@@ -88,9 +83,14 @@ class Propagation:
 
     def columns(self, index: np.ndarray) -> Columns:
         """The columns with this index, one object for equal ones."""
-        self.check(index.size)
+        check(index.size)
         made = Columns(np.ascontiguousarray(index, np.int32))
-        return self._columns.setdefault(made.key, made)
+        found = self._columns.setdefault(made.key, made)
+        if found is made:
+            self._worked_out += index.size
+            if self._worked_out > self.most_columns:
+                raise TooWideError("a Jacobian has too many columns to be worked out")
+        return found
 
     def set_apart(self, shape: tuple[int, ...], terms: Terms) -> Terms:
         """The Jacobian of a variable by itself, if it is much narrower than wide."""
@@ -347,6 +347,8 @@ def propagate(walk: Propagation, linear: Jaxpr, seeds: Sequence[Terms]) -> list[
             continue
         if len(walk.tape.steps) > MOST_STEPS:
             raise TooWideError("a Jacobian has too many terms")
+        if walk.tape.entries > walk.most_entries:
+            raise TooWideError("it computes more entries than a plain way")
         results = equation(walk, eqn, given)
         pairs = zip(eqn.outvars, results, strict=True)
         results = [walk.set_apart(v.aval.shape, terms) for v, terms in pairs]

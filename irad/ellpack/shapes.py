@@ -6,13 +6,28 @@ any of which may have size 1 in place of its full size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from irad.errors import IradError
+
 Array = Any
 Shape = tuple[int, ...]
+
+LARGEST = 1 << 25
+
+
+class TooWideError(IradError):
+    """The entries of some Jacobian are too many to be kept in terms."""
+
+
+def check(entries: int) -> None:
+    """TooWideError where so many entries cannot be kept in terms."""
+    if entries > LARGEST:
+        raise TooWideError("a Jacobian has too many entries to be kept in terms")
 
 
 def spread(xp: Any, x: Array, shape: Sequence[int], axes: Sequence[int]) -> Array:
@@ -20,7 +35,11 @@ def spread(xp: Any, x: Array, shape: Sequence[int], axes: Sequence[int]) -> Arra
     full = list(x.shape)
     for axis in axes:
         full[axis + 1] = shape[axis]
-    return x if tuple(full) == x.shape else xp.broadcast_to(x, tuple(full))
+    if tuple(full) == x.shape:
+        return x
+    if xp is np:
+        check(math.prod(full))
+    return xp.broadcast_to(x, tuple(full))
 
 
 def spread_all(xp: Any, x: Array, shape: Sequence[int]) -> Array:
@@ -120,6 +139,12 @@ def is_gathered(shape: Shape, source: np.ndarray) -> bool:
 
 def _run(flat: Array, first: int, last: int, step: int) -> Array:
     return flat[:, first : last + 1 : step]
+
+
+def masked(index: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Columns where ``mask`` holds, and none elsewhere."""
+    check(math.prod(np.broadcast_shapes(index.shape, mask.shape)))
+    return np.where(mask, index, -1)
 
 
 def is_constant_along(index: np.ndarray, axis: int) -> bool:

@@ -169,6 +169,8 @@ class Tape:
     """What has to be computed, in order; filled when planned, run when traced."""
 
     steps: list[Step] = field(default_factory=list)
+    entries: int = 0
+    """How many are computed by all steps."""
     _scaled: dict[tuple[int, float], Slot] = field(default_factory=dict)
 
     def step(
@@ -189,6 +191,7 @@ class Tape:
         work = math.prod(shape) if flops is None else flops
         given = tuple(self.multiplied(slot) for slot in slots)
         result = Slot(len(self.steps), shape)
+        self.entries += math.prod(shape)
         kinds = whole, selected, gathered, is_dear, is_move
         self.steps.append(Step(make, given, tuple(atoms), result, work, *kinds))
         return result

@@ -41,6 +41,10 @@ EQUAL, PLAIN_EQUAL = 1.02, 1.05
 """Predictions do not tell ways apart that are so near to one another: any two, forward
 and reverse mode. A plain way is not taken then where another has fewer operations."""
 
+FEW_SEEDS, MANY_ENTRIES = 8, 1 << 24
+"""Of so few seeds through arrays of so many entries none are saved: a pattern takes as
+long to find as many of them to push."""
+
 DEFAULT_LIMIT = 2 << 30
 """Without a limit, chunks are chosen so that two GiB are held at once."""
 
@@ -276,8 +280,12 @@ class _Table:
         """Both sides and each alone, unless structure is known to the last equation."""
         if self.options.order == "auto" and (self._narrow <= NARROW or self._exact):
             return
+        m, n = self.program.rows, self.program.columns
+        is_large = self.program.plain_entries > MANY_ENTRIES
+        if self.options.order == "auto" and min(m, n) <= FEW_SEEDS and is_large:
+            self._closed("compressed", "seeds are few already, and arrays are large")
+            return
         pattern = compressed.pattern_of(self.program)
-        m, n = pattern.shape
         if self.options.order == "auto" and 2 * pattern.nnz > m * n:
             self._closed("compressed", f"{pattern.nnz} of {m * n} entries are not zero")
             return

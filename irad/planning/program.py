@@ -74,6 +74,12 @@ class Program:
         """The number of output elements."""
         return size_of(self.outputs)
 
+    @property
+    def plain_entries(self) -> int:
+        """The entries that the better of the plain ways computes, all equations'."""
+        results = (v for eqn in self.active_equations for v in eqn.outvars)
+        return min(self.rows, self.columns) * size_of([*self.inputs, *results])
+
     @cached_property
     def active_equations(self) -> list[JaxprEqn]:
         """The equations whose results depend on an input, in order."""

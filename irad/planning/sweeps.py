@@ -25,6 +25,11 @@ from irad_passes import cse, dce, inline
 
 Array = Any
 
+FREE, PER_COLUMN, MOST_TIMES = 1 << 22, 16, 4
+"""A walk ends where it has more columns than these, and one for so many entries of a
+plain way, which take as long as one column on the host; or where it computes so many
+times the entries of a plain way, and no product is left that could make up for it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Swept:
@@ -88,7 +93,15 @@ class Sweeps:
         """A section to be walked through, with what is known of its residuals."""
         linear = dce(cse(inlined(split.linear)))
         known = residual_values(self.program, section, split, linear)
-        walk = Propagation(self.tape, columns, self.dtype, known)
+        plain = self.program.plain_entries
+        walk = Propagation(
+            self.tape,
+            columns,
+            self.dtype,
+            known,
+            most_columns=FREE + plain // PER_COLUMN,
+            most_entries=FREE + plain * MOST_TIMES,
+        )
         found = residual_multiples(self.program, section, split, linear)
         bases = {x: Var(x.aval) for _, x in found.values() if x is not None}
         walk.multiples = {

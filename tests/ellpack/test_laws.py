@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import jax
@@ -10,7 +11,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from irad.ellpack import Propagation, Tape, Terms, dense_block, entries_of, identity
+from irad.ellpack import (
+    Propagation,
+    Tape,
+    Terms,
+    TooWideError,
+    dense_block,
+    entries_of,
+    identity,
+)
 from irad.ellpack.entries import Entries, values_of
 from irad.ellpack.factoring import factored
 from irad.ellpack.propagation import RULES, propagate
@@ -219,3 +228,30 @@ def test_rows_are_compressed_as_scipy_does(name: str) -> None:
     np.testing.assert_allclose(
         theirs.toarray().reshape(*SHAPE, N), added(terms, values), 1e-12
     )
+
+
+WIDE, LONG = 1 << 13, 1 << 14
+
+
+def halves(x: Any) -> Any:
+    """The sums of two halves, many times over: two rows of half the columns."""
+    return jnp.broadcast_to(jnp.sum(x.reshape(2, -1), 1)[:, None], (2, LONG))
+
+
+EVERY_THIRD = np.arange(2 * LONG).reshape(2, LONG) % 3 == 0
+TOO_WIDE = {
+    "select": lambda x: jnp.where(EVERY_THIRD, halves(x), 0.0),
+    "reshape": lambda x: halves(x).reshape(-1),
+    "reverse": lambda x: halves(x).reshape(LONG, 2)[::-1],
+    "pad": lambda x: jnp.pad(halves(x), 1),
+}
+
+
+@pytest.mark.parametrize("name", TOO_WIDE)
+def test_columns_that_are_too_many_are_never_made(name: str) -> None:
+    tracemalloc.start()
+    with pytest.raises(TooWideError):
+        Walked(TOO_WIDE[name], WIDE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 26
