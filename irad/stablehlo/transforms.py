@@ -16,6 +16,7 @@ from irad.graph import SplitProgram
 from irad.limits import Derivative, chosen
 from irad.linearization import is_differentiable
 from irad.stablehlo.bits import check_bits
+from irad.stablehlo.determinants import as_diagonals
 from irad.stablehlo.draws import check_draws
 from irad.stablehlo.modules import Module, wide
 from irad.stablehlo.shifts import with_shifts_stopped
@@ -333,7 +334,8 @@ class _Given:
 def prepared(jaxpr: Jaxpr) -> Jaxpr:
     """A raised program as it is differentiated: calls inlined, what was meant read."""
     jaxpr = as_waits(fold(inline(jaxpr)))
-    return with_shifts_stopped(dce(as_solves(cse(as_scans(jaxpr)))))
+    jaxpr = as_diagonals(as_solves(cse(as_scans(jaxpr))))
+    return with_shifts_stopped(dce(jaxpr))
 
 
 def _gradient(given: _Given, jaxpr: Jaxpr, schedule: Schedule) -> ClosedJaxpr:

@@ -77,6 +77,21 @@ PROGRAMS: dict[str, tuple[Callable[[Any], Any], Any]] = {
         np.stack([SQUARE, 2 * SQUARE]),
     ),
     "inverse": (jnp.linalg.inv, SQUARE),
+    "determinant": (jnp.linalg.det, SQUARE),
+    "determinant and its logarithm, batch": (
+        jnp.linalg.slogdet,
+        np.stack([SQUARE, SQUARE[::-1]]),
+    ),
+    "determinant and its logarithm, complex": (jnp.linalg.slogdet, COMPLEX),
+    "determinant and solution": (
+        lambda a: (jnp.linalg.det(a), jnp.linalg.solve(a, B)),
+        SQUARE,
+    ),
+    "diagonal of factors": (lambda a: jnp.diagonal(jsl.lu_factor(a)[0]), SQUARE),
+    "antidiagonal of factors": (
+        lambda a: jnp.diagonal(jsl.lu_factor(a)[0][:, ::-1]),
+        SQUARE,
+    ),
     "solutions in a loop": (
         lambda a: jax.lax.fori_loop(0, 3, lambda _, b: jnp.linalg.solve(a, b), B),
         SQUARE,
@@ -90,7 +105,7 @@ PROGRAMS: dict[str, tuple[Callable[[Any], Any], Any]] = {
         HERMITIAN,
     ),
 }
-SECOND_ORDER = ("cholesky", "qr", "svd", "eigh", "solution")
+SECOND_ORDER = ("cholesky", "qr", "svd", "eigh", "solution", "determinant")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -135,9 +150,9 @@ def test_eigenvectors_are_of_the_triangle_that_a_module_reads(
     np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["solution", "solution, batch"])
-def test_a_solution_is_differentiated_by_another_solve(name: str) -> None:
-    """The factors' own derivative takes several times the operations."""
+@pytest.mark.parametrize("name", ["solution", "solution, batch", "determinant"])
+def test_factors_are_not_differentiated_where_their_source_is_not(name: str) -> None:
+    """Their own derivative takes several times the operations."""
     f, x = PROGRAMS[name]
     gradient = irad.stablehlo.grad(exported(lambda a: weighted(f(a)), x))
     ours = jax.jit(lambda a: gradient(a)).lower(x).compile().cost_analysis()

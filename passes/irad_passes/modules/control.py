@@ -57,6 +57,9 @@ def _if(frame: Frame, op: Any) -> Sequence[Atom]:
 
 @TABLE.converts("stablehlo.case")
 def _case(frame: Frame, op: Any) -> Sequence[Atom]:
+    """One of a single branch is that branch."""
+    if len(op.regions) == 1:
+        return frame.raise_block(op.regions[0].blocks[0])
     branches = [frame.body(region) for region in op.regions]
     index = frame.read(op.operands[0])
     if not _is_in_range(op.operands[0]):
