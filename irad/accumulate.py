@@ -287,7 +287,9 @@ def activity(
 
 
 def _held(checkpointing: Checkpointing, runs: int) -> Engine:
-    return engine(replace(checkpointing, runs=runs))
+    # Of what a loop runs, only a segment is held fewer times than the loop has steps.
+    reused = checkpointing.reused or runs < checkpointing.runs
+    return engine(replace(checkpointing, runs=runs, reused=reused))
 
 
 ENGINE = Engine(jvp, vjp, linearized, activity, DEFAULT, partial(_held, DEFAULT))

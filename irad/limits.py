@@ -36,8 +36,6 @@ _ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 # Schedules whose predicted peak is up to so many limits are tried before the others.
 DOUBT = 2
 
-SAME = 1.05
-"""Times that differ by less than this factor are the same to a prediction."""
 WORTHWHILE = 2
 """So many times less must nested loops hold: their programs take longer to compile."""
 
@@ -122,7 +120,7 @@ def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
 
 
 def _may_be_nested(jaxpr: Jaxpr, derivative: Derivative[Any]) -> bool:
-    """Whether loops may have to be nested: their stacks outgrow the cache.
+    """Whether loops may have to be nested: each call maps their stacks anew.
 
     A pullback may run many times, and would run them again each time. What a loop draws
     at random is not drawn again.
@@ -130,7 +128,7 @@ def _may_be_nested(jaxpr: Jaxpr, derivative: Derivative[Any]) -> bool:
     if len(derivative.programs) > 1:
         return False
     (program,) = derivative.programs
-    if sum(map(_stacked, program.jaxpr.eqns)) <= _machine().cached:
+    if sum(map(_stacked, program.jaxpr.eqns)) <= _machine().mapped:
         return False
     return not any(_draws(eqn) for eqn in jaxpr.eqns if eqn.primitive is ir.scan_p)
 
@@ -152,13 +150,13 @@ def _draws(eqn: JaxprEqn) -> bool:
 def _nested(
     plain: Candidate[T], make: Callable[[Schedule], Derivative[T]]
 ) -> Candidate[T]:
-    """The plain candidate, or one with nested loops if as fast and of half the peak."""
+    """The plain candidate, or one with nested loops if faster and of half the peak."""
     levels, stretch = NESTED
     schedule = replace(plain.schedule, levels=levels, stretch=stretch)
     nested = _candidate(make(schedule), schedule)
-    is_as_fast = nested.seconds <= SAME * plain.seconds
+    is_faster = nested.seconds < plain.seconds
     is_small = WORTHWHILE * nested.peak_bytes <= plain.peak_bytes
-    return nested if is_as_fast and is_small else plain
+    return nested if is_faster and is_small else plain
 
 
 def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:

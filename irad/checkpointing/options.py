@@ -17,13 +17,15 @@ class Checkpointing:
     at 0 nothing is computed again. With ``slots`` a loop of known length keeps so many
     states instead, one of unknown length always at most ``max_checkpoints``. ``runs``
     says how many runs of the program there are whose kept values are held at once: it
-    may be what a loop runs.
+    may be what a loop runs. ``reused`` says that it is a segment of a loop: what it
+    keeps takes the place of what the segment before kept.
     """
 
     storing: float = 1.0
     slots: int | None = None
     max_checkpoints: int = MAX_CHECKPOINTS
     runs: int = 1
+    reused: bool = False
 
 
 DEFAULT = Checkpointing()

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from jax import lax
+
 from irad import cost
 from irad._compat.ir import JaxprEqn, Var
 from irad.cost import Machine, seconds
@@ -20,6 +22,9 @@ from irad_passes import Price
 
 SMALL_PRODUCTS = 1.5
 """So many times longer than at full speed take the products of one step of a loop."""
+
+# What runs inside the kernels that read it; a concatenation is a kernel of its own.
+_FREE = MOVES - {lax.concatenate_p}
 
 # Among equals the fewest values are kept, and of those the fewest computed again.
 _LEAST_KEPT, _LEAST_COMPUTED = 1e-12, 1e-13
@@ -44,7 +49,7 @@ def loop_price(machine: Machine, keeping: float) -> Price:
 
 def _computed(machine: Machine) -> Callable[[JaxprEqn], float]:
     def computed(eqn: JaxprEqn) -> float:
-        if eqn.primitive in MOVES:
+        if eqn.primitive in _FREE:
             return _LEAST_COMPUTED
         function = FUNCTIONS.get(eqn.primitive)
         if function is not None:

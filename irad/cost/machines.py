@@ -22,7 +22,8 @@ class Machine:
     ``transcendental`` is seconds for a function. ``bandwidths`` are pairs: up to so
     many bytes in use at once, so many bytes a second. ``kernel`` is seconds to start
     a kernel. ``stacking`` are pairs: where a loop stacks up to so many bytes, so many
-    seconds for each, its being read back included.
+    seconds for each, its being read back included; ``restacking`` are the same for a
+    loop that runs again and again, whose stacks take the places of those before.
     ``levels`` are pairs: where kernels touch up to so many bytes before they touch the
     same again, so many bytes a second. A program that holds more than ``mapped`` bytes
     maps them anew at each call, for ``mapping`` seconds each.
@@ -39,6 +40,7 @@ class Machine:
     bandwidths: tuple[tuple[float, float], ...]
     kernel: float
     stacking: tuple[tuple[float, float], ...]
+    restacking: tuple[tuple[float, float], ...]
     levels: tuple[tuple[float, float], ...]
     joining: float
     mapped: float = math.inf
@@ -53,14 +55,13 @@ class Machine:
         """Bytes a second when so many are in use at once."""
         return next(rate for limit, rate in self.bandwidths if in_use <= limit)
 
-    def keeping(self, stacked: int) -> float:
-        """Seconds for a byte that a loop keeps, if it would stack so many."""
-        return next(price for limit, price in self.stacking if stacked <= limit)
+    def keeping(self, stacked: int, *, reused: bool = False) -> float:
+        """Seconds for a byte that a loop keeps, if it would stack so many.
 
-    @property
-    def cached(self) -> float:
-        """Stacks of up to so many bytes stay in the cache."""
-        return self.stacking[0][0]
+        ``reused`` says that the loop runs again and again.
+        """
+        prices = self.restacking if reused else self.stacking
+        return next(price for limit, price in prices if stacked <= limit)
 
     def touching(self, touched: int) -> float:
         """Bytes a second for kernels that touch so many, again and again."""
@@ -79,7 +80,11 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
         stacking=((4e6, 0.015e-9), (math.inf, 0.875e-9)),
-        levels=((5e5, 80e9), (1e6, 45e9), (32e6, 20e9), (math.inf, 16e9)),
+        restacking=((4e6, 0.015e-9), (math.inf, 0.1e-9)),
+        levels=(
+            *((3e5, 70e9), (6e5, 50e9), (1.6e6, 40e9), (2.4e6, 30e9)),
+            *((32e6, 20e9), (math.inf, 16e9)),
+        ),
         joining=2e9,
         mapped=32 * 2**20,
         mapping=0.47e-9,
@@ -93,8 +98,9 @@ MACHINES: Mapping[str, Machine] = {
         "stacking costs from the loops of `python -m benchmarks memory`, 3.5 ns a "
         "number of which most is mapping its page, and of `gradients`, whose stacks "
         "stay in the cache: less than any arithmetic that would make the number again; "
-        "levels from sums of products in a loop, mapping from stacks below and above "
-        "32 MiB, which glibc maps anew at each call; "
+        "what inner loops stack again and again a ninth of that; levels from sums in a "
+        "loop and from stencils, mapping from stacks around 32 MiB, beyond which glibc "
+        "maps anew at each call; "
         "XLA's client runs what it counts less than 1000 operations for in the "
         "caller's thread",
     ),
@@ -105,6 +111,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((50e6, 5.5e12), (math.inf, 3.35e12)),
         kernel=3e-6,
         stacking=((math.inf, 2 / 3.35e12),),
+        restacking=((math.inf, 2 / 3.35e12),),
         levels=((50e6, 5.5e12), (math.inf, 3.35e12)),
         joining=67e12,
         source="published peaks of an NVIDIA H100 SXM: 67 Tflop/s in float32 outside "
@@ -118,6 +125,7 @@ MACHINES: Mapping[str, Machine] = {
         bandwidths=((math.inf, 1.2e12),),
         kernel=2e-6,
         stacking=((math.inf, 2 / 1.2e12),),
+        restacking=((math.inf, 2 / 1.2e12),),
         levels=((math.inf, 1.2e12),),
         joining=4.3e12,
         source="published peaks of a TPU v4 (Jouppi et al., 2023, arXiv:2304.01433): "

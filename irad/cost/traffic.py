@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from jax import lax
 
@@ -64,7 +65,7 @@ def kernels_of(
     """
     kernels = list(_Fusion.of(program).kernels(program, costs))
     if machine is not None:
-        touched = _touched(kernels)
+        touched = _touched(kernels, program)
         kernels = [kernel.timed(touched, machine) for kernel in kernels]
     total = sum((kernel.cost for kernel in kernels), start=Cost())
     bounding = list(_Fusion.of(program, cautious=True).kernels(program, costs))
@@ -77,7 +78,20 @@ def kernels_of(
 
 def is_fused(step: Step) -> bool:
     """Whether a step can run inside the kernels that use its result."""
+    if step.eqn.primitive is lax.concatenate_p:
+        return not _joins_rows(step.eqn)
     return step.eqn.primitive in _FUSED or is_entrywise(step.eqn)
+
+
+_LONG = 128
+"""XLA for CPUs joins rows in a kernel of its own if they become so long."""
+
+
+def _joins_rows(eqn: ir.JaxprEqn) -> bool:
+    """Whether an equation joins arrays along their last axis to long rows."""
+    aval: Any = eqn.outvars[0].aval
+    last = aval.ndim - 1
+    return 0 < last == eqn.params["dimension"] and aval.shape[last] >= _LONG
 
 
 def _takes_in(step: Step) -> bool:
@@ -256,15 +270,31 @@ class _Fusion:
         return _Kernel(root, reads, writes, work)
 
 
-def _touched(kernels: Sequence[_Kernel]) -> int:
-    """The bytes of all that kernels read and write, each array once."""
-    touched: dict[Value, int] = {}
-    for kernel in kernels:
-        for x, part in kernel.reads.items():
-            touched[x] = max(part, touched.get(x, 0))
+def _touched(kernels: Sequence[_Kernel], program: Program) -> int:
+    """The bytes of all places that kernels read and write.
+
+    What is made and read in between takes the places of what was read before it.
+    """
+    last = {x: i for i, kernel in enumerate(kernels) for x in kernel.reads}
+    outputs = set(program.outputs)
+    lasting: dict[Value, int] = {}
+    passing: dict[Value, int] = {}
+    held = most = 0
+    for i, kernel in enumerate(kernels):
         for y in kernel.writes:
-            touched[y] = min(y.bytes, kernel.written)
-    return sum(touched.values())
+            part = min(y.bytes, kernel.written)
+            if y in outputs:
+                lasting[y] = part
+            elif y in last:
+                passing[y] = part
+                held += part
+        most = max(most, held)
+        for x, part in kernel.reads.items():
+            if x not in passing:
+                lasting[x] = max(part, lasting.get(x, 0))
+            elif last[x] == i:
+                held -= passing.pop(x)
+    return sum(lasting.values()) + most
 
 
 def _likely_peak(kernels: Sequence[_Kernel], program: Program) -> int:

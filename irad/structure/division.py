@@ -24,7 +24,7 @@ from irad.graph import Engine, SplitProgram
 from irad.structure.bodies import code_of, pick, variables_read
 from irad.structure.deferral import Deferral, Product, defer
 from irad.structure.loops import Activity, Parts
-from irad.structure.storing import with_stored
+from irad.structure.storing import with_stored, with_stored_rows
 from irad.structure.sums import added
 from irad_passes import (
     Boundary,
@@ -97,7 +97,9 @@ def loop_program(
     split = transform(body, moving.inputs, moving.outputs)
     stacking = 0.0
     if steps is not None:
-        stacking = machine().keeping(inside.checkpointing.runs * _kept(split, parts))
+        option = inside.checkpointing
+        stacked = option.runs * _kept(split, parts)
+        stacking = machine().keeping(stacked, reused=option.reused)
     keeping = stacking * engine.checkpointing.storing
     joint = _joint(split, body)
     n, k = len(body.invars), len(joint.jaxpr.invars)
@@ -121,7 +123,7 @@ def loop_program(
     later = _deferred(linear, split.zeros[:constants], rows, stacking)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
-        ir.closed_jaxpr(division.first, joint.consts),
+        with_stored_rows(ir.closed_jaxpr(division.first, joint.consts), division.kept),
         len(division.kept),
         from_fixed,
         from_slices,

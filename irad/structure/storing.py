@@ -1,14 +1,15 @@
-"""What a step that goes back reads shifted, several times over, is stored before.
+"""What XLA would compute anew in each of its readers is stored before them.
 
 The pull of a stencil pads one product for each neighbour, and slices a row of a stack
 where it computes neighbours again. XLA for CPUs computes such a product, or looks up
-such a row, anew in each of these reads: it takes less time to store it.
+such a row, anew in each of these reads: it takes less time to store it. So it does for
+a step that keeps the sum of its neighbours and goes on with it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -16,10 +17,10 @@ import numpy as np
 from jax import lax
 
 from irad._compat import ir, mesh
-from irad._compat.ir import ClosedJaxpr, Jaxpr, JaxprEqn, Var
+from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad._compat.storing import stored_p
 from irad.checkpointing.prices import bytes_of
-from irad.cost.operations import FUNCTIONS
+from irad.cost.operations import FUNCTIONS, MOVES
 
 FEWEST = 2**14
 """Of fewer bytes a value is computed again in the time that a kernel takes to start."""
@@ -32,7 +33,19 @@ def with_stored(program: ClosedJaxpr, rows: Sequence[Var]) -> ClosedJaxpr:
 
     ``rows`` are those of its inputs that are read from stacks.
     """
-    shared = set(_shared(program.jaxpr, rows))
+    return _storing_all(program, set(_shared(program.jaxpr, rows)))
+
+
+def with_stored_rows(program: ClosedJaxpr, stacked: Sequence[Atom]) -> ClosedJaxpr:
+    """A step that stores what it computes from joined parts, stacks and reads, on CPU.
+
+    ``stacked`` are those of its results that are stacked.
+    """
+    return _storing_all(program, set(_joined(program.jaxpr, stacked)))
+
+
+def _storing_all(program: ClosedJaxpr, shared: Collection[Var]) -> ClosedJaxpr:
+    """A program whose equations read ``shared`` values where they are stored."""
     if not shared or jax.default_backend() != "cpu":
         return program
     stored: dict[Var, Var] = {}
@@ -47,7 +60,9 @@ def with_stored(program: ClosedJaxpr, rows: Sequence[Var]) -> ClosedJaxpr:
                 eqns.append(_storing(x, stored[x], eqn))
             operands[i] = stored[x]
         eqns.append(eqn.replace(invars=operands))
-    return ir.closed_jaxpr(program.jaxpr.replace(eqns=eqns), program.consts)
+    jaxpr = program.jaxpr
+    outvars = [stored.get(x, x) if type(x) is Var else x for x in jaxpr.outvars]
+    return ir.closed_jaxpr(jaxpr.replace(eqns=eqns, outvars=outvars), program.consts)
 
 
 def _storing(x: Var, y: Var, reader: JaxprEqn) -> JaxprEqn:
@@ -65,6 +80,22 @@ def _shared(jaxpr: Jaxpr, rows: Sequence[Var]) -> Iterator[Var]:
         aval: Any = v.aval
         if shifted[v] >= 2 * aval.size and _is_large(aval):
             yield v
+
+
+def _joined(jaxpr: Jaxpr, stacked: Sequence[Atom]) -> Iterator[Var]:
+    """What is stacked and read, and computed from parts that are joined."""
+    joined: set[Var] = set()
+    for eqn in jaxpr.eqns:
+        is_cheap = eqn.primitive in FUNCTIONS or eqn.primitive in MOVES
+        of_joined = is_cheap and not joined.isdisjoint(
+            x for x in eqn.invars if type(x) is Var
+        )
+        if of_joined or eqn.primitive is lax.concatenate_p:
+            joined.update(eqn.outvars)
+    read = {x for eqn in jaxpr.eqns for x in eqn.invars if type(x) is Var}
+    for x in stacked:
+        if type(x) is Var and x in joined and x in read and _is_large(x.aval):
+            yield x
 
 
 def _shifted(jaxpr: Jaxpr) -> defaultdict[Var, float]:

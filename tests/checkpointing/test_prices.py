@@ -10,6 +10,7 @@ from jax import lax
 from jax.extend.core import Jaxpr, jaxprs_in_params
 
 import irad
+from irad.checkpointing.prices import loop_price
 from irad.cost import MACHINES
 
 X = jnp.linspace(0.1, 1.0, 64)
@@ -49,6 +50,20 @@ def test_in_the_cache_a_number_is_cheaper_than_arithmetic_and_beyond_it_is_deare
     machine = MACHINES["cpu"]
     assert 4 * machine.keeping(10**6) < 1 / machine.flops
     assert 4 * machine.keeping(10**8) > machine.transcendental
+
+
+def test_a_loop_that_runs_again_and_again_stacks_for_less():
+    machine = MACHINES["cpu"]
+    assert 4 * machine.keeping(10**8, reused=True) < machine.keeping(10**8)
+
+
+def test_to_join_arrays_is_not_free():
+    def fun(x: Any) -> Any:
+        return lax.concatenate([x, x], 0), lax.rev(x, (0,))
+
+    price = loop_price(MACHINES["cpu"], 0.0)
+    joined, reversed_ = map(price.computed, jax.make_jaxpr(fun)(X).jaxpr.eqns)
+    assert 1000 * reversed_ < joined
 
 
 def test_a_loop_computes_again_what_would_not_fit_the_cache():

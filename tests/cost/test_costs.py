@@ -86,6 +86,13 @@ def test_what_a_loop_stacks_is_computed_again_where_it_is_written():
     assert cost_of(jaxpr_of(looped, (3,))).flops == 5 * (2 + 1) * 3
 
 
+@pytest.mark.parametrize(("columns", "kernels"), [(64, 1), (256, 4)])
+def test_long_rows_are_joined_in_a_kernel_of_their_own(columns, kernels):
+    """Two parts, the rows that are joined of them, and what is done with these."""
+    cost = cost_of(jaxpr_of(lambda x: x + jnp.roll(x, 1, axis=1), (256, columns)))
+    assert cost.kernels == kernels
+
+
 def test_what_is_joined_for_two_kernels_is_stored():
     def fun(x):
         y = jnp.concatenate([x[1:] * 2, x[:1] * 2]) + 1

@@ -71,6 +71,17 @@ def test_shared_and_large_values_are_stored(step: Any, side: int, count: int) ->
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
+@pytest.mark.usefixtures("float32", "standard_promotion")
+def test_a_step_that_keeps_the_sum_of_its_neighbours_and_reads_it_stores_it() -> None:
+    """Beside the product with the cotangent, in a loop that is nested."""
+    u = jnp.asarray(np.random.default_rng(0).uniform(0.1, 0.9, (256, 256)), "float32")
+    loss = looped(diffused, 200)
+    made = jax.make_jaxpr(irad.grad(loss))(u)
+    assert str(made).count("= stored ") == 3  # the sum where it runs first and again
+    found, expected = (ad.grad(loss)(u) for ad in (irad, jax))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_loops_that_store_are_differentiated_again() -> None:
     u = jnp.asarray(np.random.default_rng(1).uniform(0.1, 0.9, (64, 64)))
     loss = looped(diffused)
