@@ -39,14 +39,17 @@ $(PEERS): $(STAMP) peers.lock
 	$(PIP) install --quiet --no-deps --require-hashes -r peers.lock
 	@touch $@
 
+# Tests of one file share what they compile, so they run in one process.
+DISTRIBUTED := -n 2 --dist loadfile
+
 demo: $(STAMP) ## five models differentiated, checked and timed; one at every level of IR
 	$(BIN)/python -m examples.demo
 
 test: lint ## lint, then the tests but the slow; the last line is the summary
-	$(BIN)/python -m pytest -n 2 -q -m "not fuzz and not slow"
+	$(BIN)/python -m pytest $(DISTRIBUTED) -q -m "not fuzz and not slow"
 
 test-all: lint ## every test, the slow ones too (an hour on two cores)
-	$(BIN)/python -m pytest -n 2 -q -m "not fuzz"
+	$(BIN)/python -m pytest $(DISTRIBUTED) -q -m "not fuzz"
 
 lint: $(STAMP) ## ruff and pyright
 	$(BIN)/ruff check .

@@ -70,21 +70,25 @@ def compare(program: Any, options: dict[str, Any]) -> None:
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@SLOW
-@given(instructions())
-def test_random_programs_agree_with_jax(program):
-    check(program)
+def check_many(shard: int, examples: int) -> None:
+    """So many random programs, other ones for each shard."""
+
+    @seed(shard)
+    @settings(SLOW, max_examples=examples)
+    @given(instructions())
+    def many(program: Any) -> None:
+        check(program)
+
+    many()
+
+
+@pytest.mark.parametrize("shard", range(10))
+def test_random_programs_agree_with_jax(shard):
+    check_many(shard, settings().max_examples // 10)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("shard", range(4))
 def test_many_random_programs_agree_with_jax(shard):
     """A quarter of the profile's examples each, so that they run side by side."""
-
-    @seed(shard)
-    @settings(SLOW, max_examples=settings().max_examples // 4)
-    @given(instructions())
-    def many(program: Any) -> None:
-        check(program)
-
-    many()
+    check_many(shard, settings().max_examples // 4)
