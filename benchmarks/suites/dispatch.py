@@ -32,7 +32,7 @@ ROUNDS = Rounds(least=20, most=20)
 # A loop compiles at each call of `jax.grad` on arrays, as at each first call.
 SLOW = Rounds(least=5, most=20, seconds=4.0)
 # A first call compiles all sides anew.
-FIRST = Rounds(least=3, most=20, seconds=4.0)
+FIRST = Rounds(least=3, most=20, seconds=2.0)
 PER_CALL = 100e-6
 PER_EQUATION = 5e-6
 

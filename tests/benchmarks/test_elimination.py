@@ -24,9 +24,8 @@ from irad.ordering import tensors
 
 
 def test_a_row_has_a_line_for_each_count_and_is_json(monkeypatch):
-    monkeypatch.setattr(elimination, "SEEDS", range(2))
     monkeypatch.setattr(elimination, "_moves_a_second", lambda graph, objective: 500.0)
-    task = Task("PropaneCombustion", (1.0, 10.0))
+    task = Task("PropaneCombustion", (1.0, 10.0), seeds=2)
     row = {"program": task.name, "source": "a test", **SUITE.row(task, peer("jax"))}
     assert json.loads(json.dumps(row))["simple"]["forward"] == {"raw": 151, "typed": 26}
     assert row["moves_a_second"] == {"raw": 500.0, "typed": 500.0}
@@ -47,9 +46,8 @@ def test_a_median_above_what_was_to_be_reached_is_missed():
 
 
 def test_a_row_of_arrays_is_json(monkeypatch):
-    monkeypatch.setattr(elimination_of_arrays, "SEEDS", range(2))
     monkeypatch.setattr(elimination_of_arrays, "_moves_a_second", lambda graph: 3000.0)
-    suite, task = elimination_of_arrays.SUITE, Task("MLP", (1.0,))
+    suite, task = elimination_of_arrays.SUITE, Task("MLP", (1.0,), seeds=2)
     row = {"program": task.name, "source": "a test", **suite.row(task, peer("jax"))}
     assert json.loads(json.dumps(row))["simple"]["reverse"] == 392
     assert row["missed"] == []
