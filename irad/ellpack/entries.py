@@ -84,12 +84,15 @@ def _within(pick: np.ndarray, full: tuple[int, ...], v: Array) -> np.ndarray:
     return np.ravel_multi_index(own, v.shape)
 
 
-_MANY_PIECES = 64
+MANY_RUNS, LONG = 64, 64
+"""Entries are sliced where they are fewer runs than these, so long on average: a slice
+is a kernel, which takes longer to start than so many entries take to gather."""
 
 
 def _has_few(pick: np.ndarray) -> bool:
     """Whether picked entries are few runs."""
-    return int((np.diff(pick) != 1).sum()) < _MANY_PIECES
+    runs = 1 + int((np.diff(pick) != 1).sum())
+    return runs == 1 or (runs <= MANY_RUNS and LONG * runs <= pick.size)
 
 
 def _runs_of(flat: Array, pick: np.ndarray) -> list[Array]:

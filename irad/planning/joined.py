@@ -101,7 +101,7 @@ def _entries(
         cost = equation_cost(whole.eqn, batch=whole.count, batched=whole.active)
     params = {
         "cost": cost,
-        "is_entrywise": not is_product and step.whole is None,
+        "is_entrywise": not (is_product or step.whole or step.gathered),
         "is_dear": step.is_dear,
         "number": step.result.number,
     }

@@ -118,3 +118,39 @@ def test_scalar_programs_are_small_enough_to_run_at_once(name: str) -> None:
     counted = made.cost_analysis()
     assert counted is not None
     assert counted["flops"] < MACHINES["cpu"].inline
+
+
+def kernels_of(fun: Any, *args: Any) -> int:
+    text = jax.jit(fun).lower(*args).compile().as_text() or ""
+    return text[text.index("ENTRY") :].count(" fusion(")
+
+
+def test_short_runs_of_entries_are_gathered_and_not_sliced_one_by_one() -> None:
+    """Three equations of a cell after the other: an entry of three is not there."""
+
+    def cell(c: Any) -> Any:
+        return jnp.stack([-c[0] * c[1], c[0] * jnp.exp(c[2]), c[2] * c[3], c[3]])
+
+    def fun(x: Any) -> Any:
+        return jax.vmap(cell)(x.reshape(50, 4)).reshape(-1)
+
+    x = jnp.linspace(0.1, 1.0, 200)
+    J = irad.jacobian(fun, format="bcoo")
+    assert kernels_of(lambda x: J(x).data, x) <= 4
+    assert jnp.allclose(J(x).todense(), jax.jacobian(fun)(x), atol=1e-5)
+
+
+def test_each_gather_of_entries_is_predicted_to_be_a_kernel() -> None:
+    """Adding up what was read at many places takes a gather for each share."""
+    draw = np.random.default_rng(0)
+    points, cameras = draw.integers(0, 20, 60), draw.integers(0, 5, 60)
+
+    def residuals(z: Any) -> Any:
+        p, c = z[:60].reshape(20, 3)[points], z[60:].reshape(5, 3)[cameras]
+        return (p * c + jnp.sin(c)).reshape(-1)
+
+    z = jnp.linspace(0.1, 1.0, 75)
+    plan = irad.plan(residuals, format="bcoo")(z)
+    kernels = {c.way: c.cost.kernels for c in plan.candidates if c.cost}
+    assert kernels["reverse, structured"] > 4 * kernels["forward, structured"]
+    assert plan.candidates[plan.chosen].way == "forward, structured"
