@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,13 @@ in any case, the second if no equation was applied as a whole."""
 FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 """Vertices are eliminated one by one in programs of so few equations, and inputs or
 outputs of so few elements; larger ones take it on demand."""
+
+HOPELESS = 1.1
+"""Orders are not searched where structured ways take so many times a plain one."""
+
+COMPILING, CALLS = 10e-3, 100_000
+"""XLA for CPUs compiles a kernel in so many seconds, which so many calls share. Without
+loops each kernel that runs was compiled."""
 
 EQUAL, PLAIN_EQUAL = 1.02, 1.05
 """Predictions do not tell ways apart that are so near to one another: any two, forward
@@ -179,12 +187,15 @@ class _Table:
         )
 
     def _score(self, candidate: Candidate) -> float:
+        """The time of a call, its share of compiling, and what is against the way."""
         assert candidate.seconds is not None
         assert candidate.cost is not None
+        kernels = 0 if candidate.cost.looped else candidate.cost.kernels
+        score = candidate.seconds + COMPILING / CALLS * kernels
         if candidate.way in PLAIN:
-            return candidate.seconds
+            return score
         working = seconds(candidate.cost, self.options.backend)
-        return candidate.seconds + (FAVOUR - 1.0) * working
+        return score + (FAVOUR - 1.0) * working
 
     def _closed(self, way: str, why: str) -> None:
         self.rows.append(Candidate(Recipe(way), None, None, why))
@@ -237,6 +248,9 @@ class _Table:
         order = self.options.order
         if order == "auto" and not self._is_small:
             return
+        if order == "auto" and not self._pays():
+            self._closed(way, "structure costs more than it saves")
+            return
         try:
             graphed = Elimination(self.program, self._dtype)
             graph = graphed.graph()
@@ -257,6 +271,16 @@ class _Table:
         recipe = Recipe(way, vertices=vertices)
         cost = self._price(Made(graphed.sweeps, structure))
         self._priced(recipe, cost, f"{note}, {multiplications} multiplications")
+
+    def _pays(self) -> bool:
+        """Whether a structured way is nearly as fast as a plain one, or there is none.
+
+        An order saves products, and costs as many kernels as a structured way.
+        """
+        times = {c.way: c.seconds for c in self.rows if c.seconds is not None}
+        plain = [times[way] for way in times.keys() & set(PLAIN)]
+        others = [time for way, time in times.items() if way not in PLAIN]
+        return min(others, default=0.0) <= HOPELESS * min(plain, default=math.inf)
 
     @property
     def _is_small(self) -> bool:
