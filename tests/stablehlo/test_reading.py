@@ -83,6 +83,17 @@ def test_what_cannot_be_read_is_refused_in_one_line(name: str) -> None:
     assert outcome(REFUSED[name]) in ("ModuleError", "TypeError")
 
 
+@pytest.mark.parametrize("name", [b"sine", b"builtin", b"main"])
+def test_bytes_with_a_name_that_is_no_text_are_refused(name: bytes) -> None:
+    """The bindings end the process at one; here a bit of its last letter is flipped."""
+    module = exported(program, X)
+    flipped = name[:-1] + bytes([name[-1] ^ 0x80])
+    for written in (module.bytecode(), module.artifact()):
+        assert name in written
+        with pytest.raises(ModuleError, match="is not UTF-8"):
+            load(written.replace(name, flipped))
+
+
 def test_an_artifact_of_a_newer_version_is_refused() -> None:
     artifact = exported(program, X).artifact()
     newer = re.sub(rb"StableHLO_v1\.", b"StableHLO_v9.", artifact)

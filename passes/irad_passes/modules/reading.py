@@ -17,6 +17,7 @@ from irad_passes._compat.mlir import (
 )
 from irad_passes.errors import ModuleError
 from irad_passes.modules.spelling import respelled
+from irad_passes.modules.strings import check_strings
 from irad_passes.modules.updating import updated
 
 _PRODUCER = b"StableHLO_v"
@@ -77,6 +78,8 @@ def _is_path(source: Any) -> bool:
 
 def parse(source: str | bytes, file: str = "") -> Any:
     """A module from its text or bytes."""
+    if isinstance(source, bytes):
+        check_strings(source, file)
     with context():
         try:
             if isinstance(source, bytes) and _PRODUCER in source[:32]:
