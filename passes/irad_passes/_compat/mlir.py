@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -154,15 +155,23 @@ def jit_params(body: ClosedJaxpr, name: str) -> dict[str, Any]:
     )
 
 
+_LOWERING = inspect.signature(mlir.lower_jaxpr_to_module).parameters
+
+
 def lower_jaxpr(
     jaxpr: ClosedJaxpr,
     name: str,
     platforms: Sequence[str],
 ) -> Any:
     """A module whose ``main`` is the jaxpr, by JAX's lowering rules."""
+    # JAX 0.11 asks for the types of the results.
+    of_results: dict[str, Any] = {}
+    if "out_avals" in _LOWERING:
+        of_results["out_avals"] = jaxpr.out_avals
     lowered = mlir.lower_jaxpr_to_module(
         name,
         jaxpr,
+        **of_results,
         num_const_args=0,
         in_avals=jaxpr.in_avals,
         ordered_effects=[],
