@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+from jax import lax
 
 from irad import accumulate, derivatives
 from irad._compat import ir
@@ -25,6 +26,7 @@ from irad.stablehlo.waits import as_waits
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
 from irad_passes import as_scans, cse, dce, fold, inline, simplify
+from irad_passes.bodies import BODY_PARAMS, bodies_of
 
 Wrt = int | Sequence[int] | None
 
@@ -333,9 +335,23 @@ class _Given:
 
 def prepared(jaxpr: Jaxpr) -> Jaxpr:
     """A raised program as it is differentiated: calls inlined, what was meant read."""
-    jaxpr = as_waits(fold(inline(jaxpr)))
-    jaxpr = as_diagonals(as_solves(cse(as_scans(jaxpr))))
+    jaxpr = fold(inline(jaxpr))
+    held = _primitives_in(jaxpr)
+    if lax.population_count_p in held:
+        jaxpr = as_waits(jaxpr)
+    jaxpr = cse(as_scans(jaxpr))
+    if lax.linalg.lu_p in held:
+        jaxpr = as_diagonals(as_solves(jaxpr))
     return with_shifts_stopped(dce(jaxpr))
+
+
+def _primitives_in(jaxpr: Jaxpr) -> set[Any]:
+    """The primitives of a program and of its bodies."""
+    found: set[Any] = {eqn.primitive for eqn in jaxpr.eqns}
+    if not found.isdisjoint(BODY_PARAMS):
+        bodies = (body for eqn in jaxpr.eqns for body in bodies_of(eqn))
+        found.update(*map(_primitives_in, bodies))
+    return found
 
 
 def _gradient(given: _Given, jaxpr: Jaxpr, schedule: Schedule) -> ClosedJaxpr:
