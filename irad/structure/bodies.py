@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from irad._compat import ir
+from irad._compat import ir, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, Var
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter, Snippet, opened, snippet, without_constants
@@ -20,6 +20,7 @@ __all__ = [
     "opened",
     "pick",
     "positions",
+    "spliced",
     "spread",
     "variables_read",
     "without_constants",
@@ -76,6 +77,14 @@ def positions(marks: Sequence[bool]) -> tuple[int, ...]:
 def code_of(closed: ClosedJaxpr) -> Snippet:
     """A jaxpr as a snippet that takes its inputs and gives its outputs."""
     return snippet(closed.jaxpr, closed.consts, in_place=True)
+
+
+def spliced(
+    emit: Emitter, fun: Callable[..., list[Any]], operands: Sequence[Atom]
+) -> list[Any]:
+    """Emits the code of a function of values like the operands, on them."""
+    jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "spliced")
+    return emit.splice(snippet(jaxpr, consts), operands)
 
 
 def spread(split: SplitProgram, returned: Sequence[Any]) -> list[Any]:

@@ -6,7 +6,7 @@ arrays that it carries. No slot has those arrays: residuals do not depend on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,9 @@ from jax import lax
 from irad._compat import calls, ir, tracing
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.caching import by_jaxpr
-from irad.emitter import Emitter, snippet
+from irad.emitter import Emitter
 from irad.graph import Engine, Inside, Linearized
-from irad.structure.bodies import code_of, constants, pick
+from irad.structure.bodies import code_of, constants, pick, spliced
 from irad.structure.division import LoopProgram, loop_program, pull_body
 from irad.structure.loops import Activity, Parts
 from irad.structure.reversal import COUNT, ONE, recorded, reversed_loop
@@ -126,11 +126,11 @@ def _counting(body: Jaxpr, program: LoopProgram, steps: Steps) -> ClosedJaxpr:
         return [i + ONE, last - i if steps.reverse else i]
 
     emit = Emitter()
-    following, at = _spliced(emit, index, [i])
-    rows = _spliced(emit, _rows, [at, *arrays])
+    following, at = spliced(emit, index, [i])
+    rows = spliced(emit, _rows, [at, *arrays])
     outs = emit.splice(code_of(program.forward), [*before, *rows])
     s, y, kept = outs[:n], outs[n : len(body.outvars)], outs[len(body.outvars) :]
-    written = _spliced(emit, _written, [at, *results, *y])
+    written = spliced(emit, _written, [at, *results, *y])
     k = len(before) - n
     return emit.closed(
         [*before[:k], *arrays, i, *before[k:], *results],
@@ -154,10 +154,10 @@ def _pulling(
     given = [Var(aval) for aval in steps.stacked([v.aval for v in cy])]
     at = Var(COUNT)
     emit = Emitter()
-    read = _spliced(emit, _rows, [at, *given])
+    read = spliced(emit, _rows, [at, *given])
     outs = emit.splice(code_of(pull), [*inputs[:carried], *rows, *read])
     sums, cx = outs[: n - len(types)], outs[n - len(types) :]
-    written = _spliced(emit, _written, [at, *into, *cx])
+    written = spliced(emit, _written, [at, *into, *cx])
     return emit.closed(
         [*inputs[:carried], *into, *given, at, *rows],
         [*sums, *written, *given],
@@ -189,13 +189,6 @@ def _written(at: Any, *given: Any) -> list[Any]:
     half = len(given) // 2
     pairs = zip(given[:half], given[half:], strict=True)
     return [lax.dynamic_update_index_in_dim(b, y, at, 0) for b, y in pairs]
-
-
-def _spliced(
-    emit: Emitter, fun: Callable[..., list[Any]], operands: Sequence[Atom]
-) -> list[Any]:
-    jaxpr, consts = tracing.trace(fun, [x.aval for x in operands], "counting")
-    return emit.splice(snippet(jaxpr, consts), operands)
 
 
 def scan(

@@ -22,6 +22,7 @@ from irad.cost import Machine, machine_of
 from irad.emitter import Emitter
 from irad.graph import Engine, SplitProgram
 from irad.structure.bodies import code_of, pick, variables_read
+from irad.structure.condensing import Condensation, condensation
 from irad.structure.deferral import Deferral, Product, defer
 from irad.structure.loops import Activity, Parts
 from irad.structure.storing import with_stored, with_stored_rows
@@ -57,7 +58,7 @@ class LoopProgram:
     loop. ``products`` are for after the loop, those constants' cotangents that are
     nothing else being in ``whole``; the linear body returns their factors last.
     ``again`` are the equations that both bodies run, ``keeping`` is the price of a byte
-    that is stacked.
+    that is stacked. Where steps are ``condensed``, rows are those of several steps.
     """
 
     prologue: ClosedJaxpr
@@ -72,6 +73,7 @@ class LoopProgram:
     whole: frozenset[int] = frozenset()
     again: tuple[JaxprEqn, ...] = ()
     keeping: float = 0.0
+    condensed: Condensation | None = None
 
     def summed(self, values: Sequence[Any]) -> list[Any]:
         """Of values for active constants, those whose cotangents the loop adds up."""
@@ -121,6 +123,9 @@ def loop_program(
     defers = reverse and steps is not None
     constants = sum(parts.split(moving.inputs)[0]) if defers else 0
     later = _deferred(linear, split.zeros[:constants], rows, stacking)
+    condensed = None
+    if reverse and _goes_back_alone(moving, parts, len(body.outvars)):
+        condensed = condensation(later.linear, division.kept, steps, machine(), keeping)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
         with_stored_rows(ir.closed_jaxpr(division.first, joint.consts), division.kept),
@@ -134,7 +139,14 @@ def loop_program(
         later.whole,
         division.again,
         keeping,
+        condensed,
     )
+
+
+def _goes_back_alone(moving: Activity, parts: Parts, outputs: int) -> bool:
+    """Whether a loop has no results for each step and no slices that are active."""
+    _, carries, slices = parts.split(moving.inputs)
+    return outputs == parts.carry and sum(carries) == 1 and not any(slices)
 
 
 def _kept(split: SplitProgram, parts: Parts) -> int:

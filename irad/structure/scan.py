@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from irad._compat import calls, ir
-from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
+from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn, Var
 from irad.emitter import Emitter
 from irad.graph import Engine, Inside
 from irad.structure.bodies import (
@@ -24,6 +24,7 @@ from irad.structure.bodies import (
     pick,
     without_constants,
 )
+from irad.structure.condensing import condensing_body, first_rows, in_runs
 from irad.structure.division import LoopProgram, loop_program, pull_body, push_body
 from irad.structure.loops import Parts, activity, jvp_body
 
@@ -64,7 +65,7 @@ class Scan:
             else []
         )
         fixed = [*a, *extras]
-        outs = self._loop(emit, program.forward, fixed, s, xs)
+        outs = self._forward(emit, program, fixed, s, xs)
         n = len(eqn.outvars)
         kept = [
             *(fixed[i] for i in program.fixed),
@@ -78,7 +79,8 @@ class Scan:
         ta, ts, tx = self._spread_tangents(emit, t)
         fixed, rows = self._kept(program, kept)
         body = push_body(self._body, program, self._parts, self._moving)
-        outs = self._loop(emit, body, [*fixed, *ta], ts, [*rows, *tx])
+        length = self._params["length"]
+        outs = self._loop(emit, body, [*fixed, *ta], ts, [*rows, *tx], length)
         return self._results(outs)
 
     def pull(self, emit: Emitter, kept: Any, c: Sequence[Any]) -> Sequence[Any]:
@@ -86,7 +88,12 @@ class Scan:
         fixed, rows = self._kept(program, kept)
         sums, cs, cy = self._seeds(emit, c, program)
         body = pull_body(self._body, program, self._parts, self._moving)
-        outs = self._loop(emit, body, fixed, [*sums, *cs], [*rows, *cy], flip=True)
+        length = self._params["length"]
+        if program.condensed is not None:
+            length //= program.condensed.steps
+        outs = self._loop(
+            emit, body, fixed, [*sums, *cs], [*rows, *cy], length, flip=True
+        )
         return self._pulled(self._with_products(emit, program, rows, outs))
 
     def _seeds(
@@ -129,7 +136,8 @@ class Scan:
         a, s, xs = self._parts.split([*constants(emit, self._closed), *x])
         ta, ts, tx = self._spread_tangents(emit, t)
         body = jvp_body(self._body, self._parts, self._moving, self._engine)
-        outs = self._loop(emit, body, [*a, *ta], [*s, *ts], [*xs, *tx])
+        length = self._params["length"]
+        outs = self._loop(emit, body, [*a, *ta], [*s, *ts], [*xs, *tx], length)
         n, k = self._parts.carry, len(ts)
         m = len(eqn.outvars) - n
         y = [*outs[:n], *outs[n + k : n + k + m]]
@@ -155,6 +163,31 @@ class Scan:
 
     # Equations --------------------------------------------------------------------
 
+    def _forward(
+        self,
+        emit: Emitter,
+        program: LoopProgram,
+        consts: Sequence[Atom],
+        carry: Sequence[Atom],
+        xs: Sequence[Atom],
+    ) -> list[Any]:
+        """The forward loop; if steps are condensed, over loops that multiply rows."""
+        how, length = program.condensed, self._params["length"]
+        if how is None:
+            return self._loop(emit, program.forward, consts, carry, xs, length)
+        forward, k, n = program.forward, len(consts), len(carry)
+        inside = [Var(aval) for aval in forward.in_avals[: k + n]]
+        slices = (calls.stacked_aval(how.steps, v) for v in forward.in_avals[k + n :])
+        rows = [Var(aval) for aval in slices]
+        inner = Emitter()
+        inner.source, inner.ctx = emit.source, emit.ctx
+        start = [*inside[k:], *first_rows(inner, forward.out_avals[n:], how)]
+        body = condensing_body(forward, k, n, how)
+        outs = self._loop(inner, body, inside[:k], start, rows, how.steps)
+        run = inner.closed([*inside, *rows], outs, "condensed")
+        runs = length // how.steps
+        return self._loop(emit, run, consts, carry, in_runs(emit, xs, how), runs)
+
     def _loop(
         self,
         emit: Emitter,
@@ -162,14 +195,18 @@ class Scan:
         consts: Sequence[Atom],
         carry: Sequence[Atom],
         xs: Sequence[Atom],
+        length: int,
         *,
         flip: bool = False,
     ) -> list[Any]:
         leading = [emit.constant(c) for c in body.consts]
         body = without_constants(body)
-        n, length = len(carry), self._params["length"]
+        n = len(carry)
         num_consts = len(leading) + len(consts)
         params = calls.scan_params(self._params, body, num_consts, n)
+        params["length"] = length
+        if type(params["unroll"]) is int:
+            params["unroll"] = min(params["unroll"], length)
         params["reverse"] = self._params["reverse"] != flip
         avals = body.out_avals
         results = [*avals[:n], *(calls.stacked_aval(length, v) for v in avals[n:])]
