@@ -20,6 +20,7 @@ from irad.stablehlo.bits import check_bits
 from irad.stablehlo.determinants import as_diagonals
 from irad.stablehlo.draws import check_draws
 from irad.stablehlo.modules import Module, wide
+from irad.stablehlo.phases import with_phases
 from irad.stablehlo.shifts import with_shifts_stopped
 from irad.stablehlo.solves import as_solves
 from irad.stablehlo.waits import as_waits
@@ -342,6 +343,8 @@ def prepared(jaxpr: Jaxpr) -> Jaxpr:
     jaxpr = cse(as_scans(jaxpr))
     if lax.linalg.lu_p in held:
         jaxpr = as_diagonals(as_solves(jaxpr))
+    if lax.linalg.eigh_p in held:
+        jaxpr = with_phases(jaxpr)
     return with_shifts_stopped(dce(jaxpr))
 
 

@@ -135,14 +135,16 @@ def test_eigenvectors_are_of_the_triangle_that_a_module_reads(
     x: Any, lower: bool
 ) -> None:
     def of_triangle(a: Any) -> Any:
-        return weighted(lax.linalg.eigh(a, lower=lower, symmetrize_input=False)[0])
+        v = lax.linalg.eigh(a, lower=lower, symmetrize_input=False)[0]
+        return weighted(jnp.abs(v) ** 2)
 
     def of_whole(a: Any) -> Any:
         a = a if lower else a.T.conj()
         diagonal = jnp.diag(jnp.real(jnp.diagonal(a)).astype(a.dtype))
         strict = jnp.tril(a, -1)
         whole = strict + diagonal + strict.T.conj()
-        return weighted(jnp.linalg.eigh(whole, UPLO="L" if lower else "U")[1])
+        v = jnp.linalg.eigh(whole, UPLO="L" if lower else "U")[1]
+        return weighted(jnp.abs(v) ** 2)
 
     a = x + np.triu(np.ones_like(x), 1) if lower else x + np.tril(np.ones_like(x), -1)
     (gradient,) = irad.stablehlo.grad(exported(of_triangle, a))(a)
