@@ -36,10 +36,33 @@ def for_batches(program: ClosedJaxpr) -> ClosedJaxpr:
 
 
 def _rewritten(jaxpr: Jaxpr) -> Jaxpr:
-    return with_snippets(jaxpr, _slices, _INTO_BODIES)
+    return with_snippets(_with_plain_sums(jaxpr), _slices, _INTO_BODIES)
 
 
 _INTO_BODIES = BodyRewriter(_rewritten)
+
+
+def _with_plain_sums(jaxpr: Jaxpr) -> Jaxpr:
+    """A program whose sums of tangents are sums of arrays.
+
+    Of these a batch keeps the axis of the first operand, of those that of the second: a
+    state to which what was stacked anew is added would be turned, in every step.
+    """
+    if not any(map(_is_sum_of_tangents, jaxpr.eqns)):
+        return jaxpr
+    return jaxpr.replace(
+        eqns=[
+            eqn.replace(primitive=lax.add_p) if _is_sum_of_tangents(eqn) else eqn
+            for eqn in jaxpr.eqns
+        ]
+    )
+
+
+def _is_sum_of_tangents(eqn: JaxprEqn) -> bool:
+    if eqn.primitive is not ir.add_any_p:
+        return False
+    x: Any = eqn.outvars[0].aval
+    return ir.is_inexact(x.dtype)
 
 
 def _slices(eqn: JaxprEqn) -> Spliced | None:
