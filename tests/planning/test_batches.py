@@ -1,6 +1,7 @@
 """Programs for a batch of tangents: sums of few elements, and of two tangents."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -75,3 +76,49 @@ def test_a_batch_of_states_is_turned_no_more_often_than_in_jax() -> None:
         for J in (irad.jacobian(pendulum, order="forward"), jax.jacfwd(pendulum))
     )
     assert ours <= theirs
+
+
+def attracted(axis: int) -> Callable[[jax.Array], jax.Array]:
+    """Forces along differences, whose Jacobian is a loop over small matrices."""
+
+    def step(x: jax.Array, _: None) -> tuple[jax.Array, None]:
+        apart = x[:, None] - x[None]
+        weight = jnp.exp(-jnp.sum(apart**2, -1))
+        return x + 0.1 * jnp.einsum("...ij,...ijk->...ik", weight, apart), None
+
+    return lambda x: lax.scan(step, x, None, length=2)[0][:, axis]
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize(("points", "axes"), [(5, 2), (7, 1)])
+def test_each_of_a_small_batch_has_small_matrices_of_its_own(
+    points: int, axes: int, axis: int
+) -> None:
+    fun, x = attracted(axis), X[:points]
+    J = irad.jacobian(fun, order="forward")
+    found = equations(jax.make_jaxpr(J)(x).jaxpr, lax.dot_general_p)
+    batched = [eqn for eqn in found if len(eqn.outvars[0].aval.shape) > 2]
+    assert batched
+    assert {len(eqn.params["dimension_numbers"][1][0]) for eqn in batched} == {axes}
+    np.testing.assert_allclose(J(x), jax.jacfwd(fun)(x), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "auto"])
+@pytest.mark.parametrize("grad", [irad.grad, jax.grad])
+@pytest.mark.parametrize(
+    ("fun", "x"), [(summing(1), X), (attracted(0), X[:5])], ids=["sums", "products"]
+)
+def test_jacobians_have_gradients(fun, x, grad, order) -> None:
+    def norm(jacobian: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x: jnp.sum(jacobian(x) ** 2)
+
+    ours = grad(norm(irad.jacobian(fun, order=order)))(x)
+    expected = jax.grad(norm(jax.jacfwd(fun)))(x)
+    np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_hessians_of_jacobians_are_jaxs() -> None:
+    fun, x = attracted(0), X[:3]
+    ours = irad.hessian(lambda x: jnp.sum(irad.jacobian(fun, order="forward")(x) ** 2))
+    theirs = jax.hessian(lambda x: jnp.sum(jax.jacfwd(fun)(x) ** 2))
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-9, atol=1e-10)
