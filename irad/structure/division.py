@@ -124,7 +124,9 @@ def loop_program(
     constants = sum(parts.split(moving.inputs)[0]) if defers else 0
     later = _deferred(linear, split.zeros[:constants], rows, stacking)
     condensed = None
-    if reverse and _goes_back_alone(moving, parts, len(body.outvars)):
+    is_alone = reverse and _goes_back_alone(moving, parts, len(body.outvars))
+    # The last image is that of the carry, unless it is zero or factors come after it.
+    if is_alone and not (split.zeros[-1] or later.products):
         condensed = condensation(later.linear, division.kept, steps, machine(), keeping)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),

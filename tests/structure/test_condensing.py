@@ -109,6 +109,24 @@ def test_other_loops_keep_rows_of_each_step(name: str) -> None:
     assert min(stacked_rows(fun, *given)) > STEPS // MOST_STEPS
 
 
+NOTHING_GOES_BACK = [
+    lambda s, _, rate: jnp.floor(s) + lax.stop_gradient(s + rate),
+    lambda s, _, rate: jnp.floor(s) + rate,
+    lambda s, _, rate: jnp.floor(s) + jnp.sin(jnp.floor(s) * rate),
+]
+
+
+@pytest.mark.parametrize("rate", [RATE, X + 1], ids=["number", "array"])
+@pytest.mark.parametrize("step", NOTHING_GOES_BACK)
+def test_a_loop_whose_state_goes_back_nowhere_is_not_condensed(step, rate) -> None:
+    def loss(x: Any, rate: Any) -> Any:
+        return jnp.sum(jnp.sin(looped(step)(3 * x, rate)))
+
+    found, expected = (ad.grad(loss, (0, 1))(X, rate) for ad in (irad, jax))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
 def test_an_unrolled_loop_stays_unrolled() -> None:
     fun = looped(one_rate, unroll=5)
     assert set(stacked_rows(fun, X, RATE)) == {STEPS // MOST_STEPS}
