@@ -41,7 +41,7 @@ def body_of(primitive: Any, params: dict[str, Any]) -> Body | None:
     if primitive is not ir.jit_p:
         return None
     inline = params["inline"]
-    # A bool up to JAX 0.11, later one of several ways.
+    # A bool in JAX 0.10, one of several ways from 0.11 on.
     if inline is not True and getattr(inline, "name", None) != "JAX_EARLY":
         return None
     if params["compiler_options_kvs"]:
