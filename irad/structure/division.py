@@ -124,9 +124,7 @@ def loop_program(
     constants = sum(parts.split(moving.inputs)[0]) if defers else 0
     later = _deferred(linear, split.zeros[:constants], rows, stacking)
     condensed = None
-    is_alone = reverse and _goes_back_alone(moving, parts, len(body.outvars))
-    # The last image is that of the carry, unless it is zero or factors come after it.
-    if is_alone and not (split.zeros[-1] or later.products):
+    if reverse and not later.products and _goes_back_alone(split, moving, parts, body):
         condensed = condensation(later.linear, division.kept, steps, machine(), keeping)
     return LoopProgram(
         ir.closed_jaxpr(prologue, joint.consts),
@@ -145,10 +143,17 @@ def loop_program(
     )
 
 
-def _goes_back_alone(moving: Activity, parts: Parts, outputs: int) -> bool:
-    """Whether a loop has no results for each step and no slices that are active."""
+def _goes_back_alone(
+    split: SplitProgram, moving: Activity, parts: Parts, body: Jaxpr
+) -> bool:
+    """Whether one carry is all that goes back from step to step, and it does.
+
+    There are no results for each step and no slices that are active, and the image of
+    the carry, which comes last, is not zero.
+    """
     _, carries, slices = parts.split(moving.inputs)
-    return outputs == parts.carry and sum(carries) == 1 and not any(slices)
+    is_alone = len(body.outvars) == parts.carry and sum(carries) == 1
+    return is_alone and not any(slices) and not split.zeros[-1]
 
 
 def _kept(split: SplitProgram, parts: Parts) -> int:
