@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from benchmarks.harness.contests import Contest
+from benchmarks.harness.cores import side_by_side
 from benchmarks.harness.peers import Peer
 from benchmarks.harness.tables import Column, Row
 from benchmarks.programs import Size, elimination_graphs
@@ -52,13 +54,7 @@ def row(task: Task, _: Peer) -> Row:
     found, moves = {}, {}
     for objective in OBJECTIVES:
         moves[objective] = rate = _moves_a_second(graph, objective)
-        found[objective] = {
-            seconds: [
-                _search(graph, round(rate * seconds), seed, objective)
-                for seed in range(task.seeds)
-            ]
-            for seconds in task.seconds
-        }
+        found[objective] = searches(task, rate, _search, graph, objective)
     return {
         "published": asdict(known),
         "lower_bound": ordering.lower_bound(graph),
@@ -72,14 +68,29 @@ def row(task: Task, _: Peer) -> Row:
     }
 
 
+def searches(
+    task: Task, moves_a_second: float, search: Callable[..., int], *arguments: Any
+) -> dict[float, list[int]]:
+    """For so many seconds, what ``search(moves, seed, *arguments)`` finds by seed."""
+    draws = [
+        (round(moves_a_second * seconds), seed, *arguments)
+        for seconds in task.seconds
+        for seed in range(task.seeds)
+    ]
+    counts = iter(side_by_side(search, draws))
+    return {
+        seconds: [next(counts) for _ in range(task.seeds)] for seconds in task.seconds
+    }
+
+
 def _moves_a_second(graph: ordering.Graph, objective: ordering.Objective) -> float:
     started = time.process_time()
-    _search(graph, TRIAL, 0, objective)
+    _search(TRIAL, 0, graph, objective)
     return TRIAL / (time.process_time() - started)
 
 
 def _search(
-    graph: ordering.Graph, moves: int, seed: int, objective: ordering.Objective
+    moves: int, seed: int, graph: ordering.Graph, objective: ordering.Objective
 ) -> int:
     found = ordering.search(graph, moves, math.inf, seed, objective=objective)
     return getattr(ordering.count(graph, found.vertices), objective)

@@ -21,6 +21,7 @@ from benchmarks.suites.elimination import (
     Task,
     missed,
     multiplications,
+    searches,
     spread,
 )
 from benchmarks.suites.suite import Suite
@@ -39,12 +40,7 @@ def row(task: Task, _: Peer) -> Row:
     graph, known = tensor_graphs.graph(task.name), COUNTS[task.name]
     orders = (tensors.forward, tensors.reverse, tensors.markowitz)
     rate = _moves_a_second(graph)
-    found = {
-        seconds: [
-            _search(graph, round(rate * seconds), seed) for seed in range(task.seeds)
-        ]
-        for seconds in task.seconds
-    }
+    found = searches(task, rate, _search, graph)
     return {
         "published": asdict(known),
         "simple": {o.__name__: tensors.count(graph, o(graph)) for o in orders},
@@ -56,11 +52,11 @@ def row(task: Task, _: Peer) -> Row:
 
 def _moves_a_second(graph: tensors.TensorGraph) -> float:
     started = time.process_time()
-    _search(graph, TRIAL, 0)
+    _search(TRIAL, 0, graph)
     return TRIAL / (time.process_time() - started)
 
 
-def _search(graph: tensors.TensorGraph, moves: int, seed: int) -> int:
+def _search(moves: int, seed: int, graph: tensors.TensorGraph) -> int:
     found = tensors.search(graph, moves, math.inf, seed)
     return tensors.count(graph, found.vertices)
 

@@ -65,12 +65,12 @@ def test_graphs_that_are_not_seen_have_a_row_with_what_is_above(monkeypatch):
 SEARCHES = {
     "scalars": (
         ordering,
-        lambda: elimination._search(elimination_graphs.graph("g"), 10, 0, "raw"),
+        lambda: elimination._search(10, 0, elimination_graphs.graph("g"), "raw"),
         {"raw": 1},
     ),
     "arrays": (
         tensors,
-        lambda: elimination_of_arrays._search(tensor_graphs.graph("f"), 10, 0),
+        lambda: elimination_of_arrays._search(10, 0, tensor_graphs.graph("f")),
         {"multiplications": 1},
     ),
     "unseen": (
