@@ -14,6 +14,9 @@ from irad.tables import aligned, duration, quantity
 FAVOUR = 1.1
 """A way must be so many times faster than a plain one to be preferred to it."""
 
+AS_FAST = 1.05
+"""Two times that are nearer to each other are said to be the same."""
+
 PLAIN = ("forward", "reverse")
 
 
@@ -156,15 +159,11 @@ def reason(first: Candidate, others: Sequence[Candidate]) -> str:
             )
     flops = [1 if c.cost is None else max(c.cost.flops, 1) for c in (first, second)]
     ratio = _time(second) / max(_time(first), 1e-12)
-    if ratio < 1 and first.way in PLAIN and second.way in PLAIN:
-        return (
-            f"{first.way}: as fast as {second.way} by prediction, with "
-            f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
-        )
-    if ratio < 1:
+    if ratio < 1 / AS_FAST:
         return f"{first.way}: the best of those that give what was asked for."
+    faster = f"{ratio:.3g} times faster than" if ratio > AS_FAST else "as fast as"
     return (
-        f"{first.way}: {ratio:.3g} times faster than {second.way} by prediction, with "
+        f"{first.way}: {faster} {second.way} by prediction, with "
         f"{quantity(flops[0], '')} flops instead of {quantity(flops[1], '')}."
     )
 
