@@ -6,6 +6,7 @@ elements keeps entries of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from jax import numpy as jnp
 
 from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.shapes import is_constant_along, spread, squeezed
-from irad.ellpack.terms import Array, Columns, Slot, Term, Terms
+from irad.ellpack.terms import Array, Columns, Slot, Term, Terms, Turned, upright
 
 Given = list[Terms | None]
 
@@ -167,7 +168,7 @@ class _Product:
         else:
             slots, constant, shape = [], value, (1,) * (len(self.shape) + 1)
 
-        def multiply(*arrays: Array) -> Array:
+        def multiply(*arrays: Array | Turned) -> Array | Turned:
             *given, w = arrays
             v = given[0] if given else None
             return self._multiply(v, constant, w, k, stay, move)
@@ -182,7 +183,9 @@ class _Product:
         summed = int(np.prod([self.shape[d] for d in stay], dtype=np.int64))
         size = int(np.prod(result, dtype=np.int64))
         flops = 2 * size * summed if summed > 1 else (0 if constant == 1.0 else size)
-        slot = walk.tape.step(multiply, slots, [other], result, flops)
+        slot = walk.tape.step(
+            multiply, slots, [other], result, flops, takes_turned=True
+        )
         return Term(columns, slot.scaled(factor))
 
     def _columns(
@@ -203,69 +206,81 @@ class _Product:
 
     def _multiply(
         self,
-        v: Array | None,
+        v: Array | Turned | None,
         constant: float | None,
         w: Array,
         k: int,
         stay: Sequence[int],
         move: Sequence[int],
-    ) -> Array:
-        """Letters: the entries, then the axes of the variable, then the residual's."""
+    ) -> Array | Turned:
+        """Entries of a residual that stands turned are turned, and stay so."""
+        mine, theirs, rest = self._letters()
+        moved = "".join(mine[d] for d in move)
+        turned = isinstance(v, Turned) or theirs == rest + moved != moved + rest
+        if constant == 1.0 and not self.free:
+            return self._copied(w, theirs, moved, rest, k, turned=turned)
+        if v is None:
+            assert constant is not None
+            v = jnp.full((1,) * (len(self.shape) + 1), constant, w.dtype)
+        array = Turned.of(v).array if turned else upright(v)
+        sizes = array.shape[:-1] if turned else array.shape[1:]
+        # An axis of size 1 of the entries is summed out of the residual alone.
+        full = [i for i, n in enumerate(sizes) if n != 1 or self.shape[i] == 1]
+        kept = [i for i in range(len(self.shape)) if i in full or i in self.free]
+        letters, shape = "".join(mine[i] for i in kept), [sizes[i] for i in kept]
+        if turned:
+            operands = (w, array.reshape(*shape, array.shape[-1]))
+            spec = f"{theirs},{letters}k->{rest}k{moved}"
+        else:
+            operands = (array.reshape(array.shape[0], *shape), w)
+            spec = f"k{letters},{theirs}->k{moved}{rest}"
+        found = jnp.einsum(
+            spec,
+            *operands,
+            precision=self.precision,
+            preferred_element_type=self.dtype,
+        )
+        return self._entries(found, k, len(moved), turned=turned)
+
+    def _letters(self) -> tuple[str, str, str]:
+        """The axes of the variable, of the residual, and of what is left of both."""
         names = iter("abcdefghijlmnopqrstuvwxyz")
-        mine = [next(names) for _ in self.shape]
-        theirs: list[str] = [""] * len(self.other)
+        mine = "".join(next(names) for _ in self.shape)
+        theirs = [""] * len(self.other)
         for d, e in zip(self.contract, self.other_contract, strict=True):
             theirs[e] = mine[d]
         for d, e in zip(self.batch, self.other_batch, strict=True):
             theirs[e] = mine[d]
         for e in self.other_free:
             theirs[e] = next(names)
-        free = [mine[d] for d in self.free]
-        other_free = [theirs[e] for e in self.other_free]
-        both = [*free, *other_free] if self.tangent_first else [*other_free, *free]
-        out = ["k", *(mine[d] for d in move), *(mine[d] for d in self.batch), *both]
-        if v is None:
-            assert constant is not None
-            v = jnp.full((1,) * (len(self.shape) + 1), constant, w.dtype)
-        # An axis of size 1 of the entries is summed out of the residual alone.
-        full = [i for i, n in enumerate(v.shape[1:]) if n != 1 or self.shape[i] == 1]
-        kept = [i for i in range(len(self.shape)) if i in full or i in self.free]
-        letters = "k" + "".join(mine[i] for i in kept)
-        v = v.reshape(v.shape[0], *(v.shape[i + 1] for i in kept))
-        if constant == 1.0 and not free:
-            return self._copied(w, theirs, out, k, move, mine)
-        found = jnp.einsum(
-            f"{letters},{''.join(theirs)}->{''.join(out)}",
-            v,
-            w,
-            precision=self.precision,
-            preferred_element_type=self.dtype,
-        )
-        return self._entries(found, k, move)
+        batch = "".join(mine[d] for d in self.batch)
+        free = "".join(mine[d] for d in self.free)
+        other_free = "".join(theirs[e] for e in self.other_free)
+        first, second = (free, other_free) if self.tangent_first else (other_free, free)
+        return mine, "".join(theirs), batch + first + second
 
     def _copied(
-        self,
-        w: Array,
-        theirs: list[str],
-        out: list[str],
-        k: int,
-        move: Sequence[int],
-        mine: list[str],
-    ) -> Array:
+        self, w: Array, theirs: str, moved: str, rest: str, k: int, *, turned: bool
+    ) -> Array | Turned:
         """The product with ones: the residual itself, its other axes summed."""
-        found = jnp.einsum(f"{''.join(theirs)}->{''.join(out[1:])}", w)[None]
-        return self._entries(found.astype(self.dtype), k, move)
+        order = rest + moved if turned else moved + rest
+        found = jnp.einsum(f"{theirs}->{order}", w).astype(self.dtype)
+        found = jnp.expand_dims(found, len(rest) if turned else 0)
+        return self._entries(found, k, len(moved), turned=turned)
 
-    def _entries(self, found: Array, k: int, move: Sequence[int]) -> Array:
-        """The moved axes as entries, behind each of the ``k`` there were."""
-        if not move:
-            return found
-        if found.shape[0] != k:
-            found = jnp.broadcast_to(found, (k, *found.shape[1:]))
-        n = len(move) + 1
-        return found.reshape(
-            int(np.prod(found.shape[:n], dtype=np.int64)), *found.shape[n:]
-        )
+    def _entries(
+        self, found: Array, k: int, moved: int, *, turned: bool
+    ) -> Array | Turned:
+        """So many moved axes as entries, behind each of the ``k`` there were."""
+        first = found.ndim - 1 - moved if turned else 0
+        if moved and found.shape[first] != k:
+            shape = list(found.shape)
+            shape[first] = k
+            found = jnp.broadcast_to(found, shape)
+        before, after = found.shape[:first], found.shape[first + 1 + moved :]
+        count = math.prod(found.shape[first : first + 1 + moved])
+        found = found.reshape(*before, count, *after)
+        return Turned(found) if turned else found
 
 
 @rule(lax.cumsum_p)

@@ -10,12 +10,14 @@ over an array, or a dense one, keeps a single column index for each entry.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from jax import numpy as jnp
 
 Array = Any
 
@@ -92,6 +94,28 @@ class Times:
         return -array if self.number == -1.0 else array * self.number
 
 
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """Entries as a matrix has them that is multiplied from the left: (*shape, k).
+
+    XLA for CPUs takes up to twice as long for the product of a narrow matrix where the
+    first factor is not summed over its last axis, and moves turning into products. So
+    entries stay as they are made: elementwise code and products take them either way.
+    """
+
+    array: Array
+
+    @classmethod
+    def of(cls, x: Array | Turned) -> Turned:
+        """The same entries, turned."""
+        return x if isinstance(x, Turned) else cls(jnp.moveaxis(x, 0, -1))
+
+
+def upright(x: Array | Turned) -> Array:
+    """The same entries as most steps take them: (k, *shape)."""
+    return jnp.moveaxis(x.array, -1, 0) if isinstance(x, Turned) else x
+
+
 Value = float | Slot
 """The entries of a term: one constant for all of them, or computed."""
 
@@ -145,6 +169,7 @@ class Step:
     One that applies a ``whole`` equation gives a list of arrays. So many entries are
     ``selected`` by masks, so many ``gathered`` one by one. What ``is_dear``, XLA stores
     rather than computes it twice. What ``is_move`` only moves the entries of one slot.
+    What ``takes_turned`` is given entries as they are, turned or not.
     """
 
     make: Callable[..., Array]
@@ -157,11 +182,20 @@ class Step:
     gathered: int = 0
     is_dear: bool = False
     is_move: bool = False
+    takes_turned: bool = False
+
+    @property
+    def is_entrywise(self) -> bool:
+        """Whether it does the same to each entry, wherever that stands."""
+        return self.make in ENTRYWISE or isinstance(self.make, Times)
 
     @property
     def is_shrinking(self) -> bool:
         """Whether the result has fewer entries than the first slot."""
         return math.prod(self.result.shape) < math.prod(self.slots[0].shape)
+
+
+ENTRYWISE = (operator.mul, operator.add, operator.sub)
 
 
 @dataclass
@@ -185,6 +219,7 @@ class Tape:
         gathered: int = 0,
         is_dear: bool = False,
         is_move: bool = False,
+        takes_turned: bool = False,
     ) -> Slot:
         """Notes a computation; by default it takes one flop for each entry."""
         shape = tuple(shape)
@@ -192,7 +227,7 @@ class Tape:
         given = tuple(self.multiplied(slot) for slot in slots)
         result = Slot(len(self.steps), shape)
         self.entries += math.prod(shape)
-        kinds = whole, selected, gathered, is_dear, is_move
+        kinds = whole, selected, gathered, is_dear, is_move, takes_turned
         self.steps.append(Step(make, given, tuple(atoms), result, work, *kinds))
         return result
 
@@ -256,13 +291,26 @@ def needed(steps: Sequence[Step], wanted: Iterable[Slot]) -> list[Step]:
     return kept[::-1]
 
 
-def run(steps: Sequence[Step], read: Callable[[Any], Array]) -> dict[int, Array]:
-    """The arrays of slots by number; ``read`` gives the value of an atom."""
-    values: dict[int, Array] = {}
+def run(
+    steps: Sequence[Step], wanted: Iterable[Slot], read: Callable[[Any], Array]
+) -> dict[int, Array]:
+    """The arrays of some slots by number; ``read`` gives the value of an atom."""
+    values: dict[int, Array | Turned] = {}
     for step in steps:
         taken = [values[slot.number] for slot in step.slots]
-        values[step.result.number] = step.make(*taken, *map(read, step.atoms))
-    return values
+        values[step.result.number] = _result(step, taken, map(read, step.atoms))
+    return {slot.number: upright(values[slot.number]) for slot in wanted}
+
+
+def _result(
+    step: Step, taken: Sequence[Array | Turned], atoms: Iterable[Array]
+) -> Array | Turned:
+    """What a step makes; entries stay turned if it does the same to each."""
+    if step.takes_turned:
+        return step.make(*taken, *atoms)
+    if step.is_entrywise and any(isinstance(x, Turned) for x in taken):
+        return Turned(step.make(*(Turned.of(x).array for x in taken)))
+    return step.make(*map(upright, taken), *atoms)
 
 
 def slots_of(*jacobians: Terms) -> list[Slot]:

@@ -172,7 +172,9 @@ class _Table:
         most = PLAIN_EQUAL * self._score(first[1])
         plain = [row for row in rows if row[1].way in PLAIN]
         near = [row for row in plain if self._score(row[1]) <= most]
-        return min(near, key=lambda row: _flops(row[1]))
+        first = min(near, key=lambda row: _flops(row[1]))
+        others = (row for row in rows if row[1].way not in PLAIN)
+        return next((row for row in others if _is_less(row[1], first[1])), first)
 
     def _nothing_open(self) -> PlanError:
         if self._least:
@@ -373,6 +375,15 @@ def _lesser(rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
         return first
     kept = (row for row in others if row[1].way not in PLAIN)
     return next((row for row in kept if _flops(row[1]) < _flops(first[1])), first)
+
+
+def _is_less(one: Candidate, other: Candidate) -> bool:
+    """Whether straight code does less than another in every respect: no gamble."""
+    assert one.cost is not None
+    assert other.cost is not None
+    a, b = one.cost, other.cost
+    pairs = ((a.flops, b.flops), (a.bytes, b.bytes), (a.kernels, b.kernels))
+    return not a.looped and all(x <= y for x, y in pairs)
 
 
 def _flops(candidate: Candidate) -> int:

@@ -25,11 +25,12 @@ CONTRACTION = 4
 
 
 def joined(
-    sweeps: Sweeps, steps: Sequence[Step], wanted: Sequence[Slot], result: Cost
+    sweeps: Sweeps, steps: Sequence[Step], wanted: Sequence[Slot], result: Cost | None
 ) -> Jaxpr:
     """Values, then ``steps`` of the tape, then a result from the ``wanted`` slots.
 
-    ``result`` is what writing it costs beside reading the slots.
+    ``result`` is what writing it costs beside reading the slots; None says that they
+    are the result.
     """
     program, emit = sweeps.program, Emitter()
     given = [*program.jaxpr.constvars, *program.jaxpr.invars]
@@ -45,6 +46,10 @@ def joined(
             emit, [*operands, *atoms], step.result.shape, sweeps.dtype, step
         )
     last = [slots[slot.number] for slot in wanted]
+    if result is None:
+        return emit.jaxpr([*given, *emit.constvars], last, "joined").replace(
+            constvars=[]
+        )
     size = sum(math.prod(slot.shape) for slot in wanted)
     entries = ShapedArray((size,), sweeps.dtype)
     written = ShapedArray((), sweeps.dtype)

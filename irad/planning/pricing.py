@@ -131,13 +131,15 @@ def structured(sweeps: Sweeps, structure: Structure, *, dense: bool) -> Cost:
     steps = sweeps.steps(wanted)
     itemsize = np.dtype(sweeps.dtype).itemsize
     result = _result(structure, itemsize, dense=dense)
-    writing = replace(result, bytes=0, kernels=0)
+    is_written = dense and structure.is_written
+    writing = None if is_written else replace(result, bytes=0, kernels=0)
     made = tidied(joined(sweeps, steps, wanted, writing))
     held = sum(valued.peak_bytes for valued in _valued(sweeps, steps))
     held += round(TAPE_MARGIN * _held(steps, wanted, itemsize)) + result.peak_bytes
     gathered = IRREGULAR * sum(step.gathered for step in steps)
-    total = cost_of(made)
-    total += Cost(bytes=result.bytes + gathered, kernels=result.kernels - 1)
+    total = cost_of(made) + Cost(bytes=gathered)
+    if not is_written:
+        total += Cost(bytes=result.bytes, kernels=result.kernels - 1)
     return replace(total, peak_bytes=held)
 
 

@@ -153,6 +153,16 @@ class Structure:
         ) + sum(t.k * factor.size for factor in self.factors for t in factor.terms)
 
     @property
+    def is_written(self) -> bool:
+        """Whether what is computed last is the dense Jacobian, but for its axes."""
+        if self.factors or (self.by_output and self.by_input):
+            return False
+        parts, n, blocks = self.by_output, self.columns, self.inputs
+        if self.by_input:
+            parts, n, blocks = self.by_input, self.rows, self.outputs
+        return len(blocks) == 1 and all(_is_dense(terms, n) for terms in parts)
+
+    @property
     def additions(self) -> int:
         """The flops to add up dense shares where the Jacobian is written densely."""
         sides = (
@@ -213,6 +223,15 @@ class Structure:
         row = np.concatenate(rows) if rows else np.zeros(0, np.int32)
         column = np.concatenate(columns) if columns else np.zeros(0, np.int32)
         return SparseEntries(row, column, tuple(parts))
+
+
+def _is_dense(terms: Terms, n: int) -> bool:
+    """Whether terms are one array with an entry in each of ``n`` columns, in order."""
+    if len(terms) != 1 or not isinstance(terms[0].value, Slot):
+        return False
+    index, value = terms[0].columns, terms[0].value
+    is_full = index.is_uniform and index.k == n == value.shape[0]
+    return is_full and (index.index.reshape(-1) == np.arange(n)).all().item()
 
 
 def _pattern(row: Any, column: Any, shape: tuple[int, int]) -> Any:

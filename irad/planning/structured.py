@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from jax import numpy as jnp
 
 from irad.ellpack import Slot, Term, Terms, dense_block
 from irad.ellpack.entries import values_of
+from irad.ellpack.terms import Turned
 from irad.planning.chains import Product, Pull, Push, Tree
 from irad.planning.program import Program, Section, size_of
 from irad.planning.result import Structure
@@ -153,14 +155,10 @@ class _Chain:
         return self.sweeps.tape.step(make, slots, [], shape, flops=0)
 
     def _multiplied(self, left: Slot, right: Slot) -> Slot:
-        """``right @ left`` with its columns first, as terms have them."""
+        """``right @ left``, as entries of what it is the Jacobian of."""
         (k, n), (m, _) = left.shape, right.shape
         return self.sweeps.tape.step(
-            lambda a, b: jnp.einsum("kn,mk->nm", a, b),
-            [left, right],
-            [],
-            (n, m),
-            flops=2 * n * k * m,
+            lambda a, b: Turned(b @ a), [left, right], [], (n, m), 2 * n * k * m
         )
 
     def _turned(self, parts: Sequence[Terms], of: int, to: int) -> tuple[Terms, ...]:
@@ -176,18 +174,21 @@ class _Chain:
         index = np.arange(n, dtype=np.int32)
         walk = self.sweeps.swept[-1].walk
         for v in variables:
-            size, shape = size_of([v]), tuple(v.aval.shape)
-            part = self.sweeps.tape.step(
-                lambda x, a=offset, b=offset + size, s=shape: x[:, a:b].reshape(n, *s),
-                [slot],
-                [],
-                (n, *shape),
-                flops=0,
-            )
-            columns = walk.columns(index.reshape(n, *[1] * len(shape)))
+            part = self._part(slot, offset, tuple(v.aval.shape))
+            columns = walk.columns(index.reshape(n, *[1] * v.aval.ndim))
             found.append((Term(columns, part),))
-            offset += size
+            offset += size_of([v])
         return tuple(found)
+
+    def _part(self, slot: Slot, first: int, shape: tuple[int, ...]) -> Slot:
+        """The entries of the variable of a shape whose elements begin at ``first``."""
+        n, full = slot.shape[0], (slot.shape[0], *shape)
+        if full == slot.shape:
+            return slot
+        stop = first + math.prod(shape)
+        return self.sweeps.tape.step(
+            lambda x: x[:, first:stop].reshape(n, *shape), [slot], [], full, flops=0
+        )
 
     def _section(self, start: int, stop: int) -> Section:
         return self.program.section(

@@ -144,7 +144,8 @@ class Sweeps:
         self, env: Mapping[Any, Array], wanted: Sequence[Terms]
     ) -> dict[int, Array]:
         """The values of the slots of some Jacobians."""
-        return run(self.steps(slots_of(*wanted)), lambda x: read(env, x))
+        slots = slots_of(*wanted)
+        return run(self.steps(slots), slots, lambda x: read(env, x))
 
 
 def inlined(closed: ClosedJaxpr) -> Jaxpr:

@@ -39,7 +39,7 @@ QUICK = {
 def computed(tape: Tape, wanted: list[Any], read: Any = lambda x: x) -> Any:
     """The entries of terms whose slots are wanted."""
     steps = factored(needed(tape.steps, wanted), wanted)
-    return values_of(run(steps, read))
+    return values_of(run(steps, wanted, read))
 
 
 class Walked:

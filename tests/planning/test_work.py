@@ -31,6 +31,16 @@ def test_a_dense_jacobian_takes_no_operations_for_its_zeros(name: str) -> None:
     assert ours.flops <= 1.1 * work_of(program.by_hand, *args).flops
 
 
+@pytest.mark.parametrize("name", ["bottleneck", "deep bottleneck", "layered widths"])
+def test_layers_are_multiplied_as_by_hand(name: str) -> None:
+    program = PROGRAMS[name]
+    args = program.arguments()
+    ours = work_of(irad.jacobian(program.make()), *args)
+    hand = work_of(program.by_hand, *args)
+    assert ours.flops <= 1.01 * hand.flops
+    assert ours.bytes <= 1.01 * hand.bytes
+
+
 def test_entries_are_added_where_several_are_in_one_place() -> None:
     def fun(x: Any) -> Any:
         return jnp.sin(x) + x[::-1] * x + x[0] * jnp.cos(x) + jnp.tanh(x @ x)
