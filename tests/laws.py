@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import irad
+from tests.compiling import QUICK
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,6 @@ class Case:
 
 
 TOLERANCE = {2: 2e-2, 4: 2e-5, 8: 1e-10}
-# A program runs once, so that compiling it is most of the time.
-QUICK = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-}
 
 
 def check_laws(case: Case) -> None:

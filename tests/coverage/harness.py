@@ -13,16 +13,6 @@ import numpy as np
 from irad import linearization
 from tests.coverage.corpus import CORPUS, FORWARD_ONLY, REVERSE_ONLY, Row
 
-OPTIONS = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-}
-"""Each program runs once: what it takes to compile it is what counts."""
-
-SHORT_OPTIONS = {**OPTIONS, "xla_cpu_use_fusion_emitters": False}
-"""For short functions: half the time, and what several users of a value fuse may differ
-in the last bit, so that a long function may take another branch."""
-
 TOLERANCE = {np.dtype("float64"): 1e-9, np.dtype("complex128"): 1e-9}
 
 

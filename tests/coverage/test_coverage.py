@@ -15,6 +15,7 @@ from irad import linearization
 from irad.rules.registry import RULES, UNSUPPORTED, Constant
 from irad.structure import STRUCTURES
 from irad.structure.left_to_jax import BY_JAX_RULE
+from tests.compiling import QUICK
 from tests.coverage._compat.registry import is_absent, public_primitives, with_jvp_rule
 from tests.coverage.cases import (
     FLOAT64,
@@ -27,8 +28,6 @@ from tests.coverage.cases import (
 )
 from tests.coverage.corpus import BEYOND, CORPUS, REFUSED
 from tests.coverage.harness import (
-    OPTIONS,
-    SHORT_OPTIONS,
     Fallback,
     as_function,
     derivatives,
@@ -82,8 +81,8 @@ PROGRAMS = [
         marks=marks,
     )
     for names, options, marks in (
-        ([n for n in CORPUS if not n.startswith(COMPOSED)], SHORT_OPTIONS, ()),
-        ([n for n in CORPUS if n.startswith(COMPOSED)], OPTIONS, pytest.mark.slow),
+        ([n for n in CORPUS if not n.startswith(COMPOSED)], QUICK, ()),
+        ([n for n in CORPUS if n.startswith(COMPOSED)], {}, pytest.mark.slow),
     )
     for i in range(0, len(names), FUNCTIONS_A_PROGRAM)
 ]

@@ -27,13 +27,8 @@ from irad.ellpack.terms import Term, needed, run, slots_of
 from irad.planning.result import SparseEntries
 from irad.planning.sweeps import evaluate_in, read
 from irad_passes import dce, inline
+from tests.compiling import QUICK
 from tests.ellpack.programs import DENSE, OPERANDS, PROGRAMS, composed
-
-QUICK = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-}
 
 
 def computed(tape: Tape, wanted: list[Any], read: Any = lambda x: x) -> Any:

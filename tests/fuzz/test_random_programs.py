@@ -11,16 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 import irad
+from tests.compiling import AS_USERS, QUICK
 from tests.fuzz.programs import FIRST_ORDER_FORWARD, instructions, run, uses
 
 RNG = np.random.default_rng(0)
 POINT = tuple(jnp.asarray(RNG.uniform(-1, 1, (3, 3))) for _ in range(5))
-# Compiling is most of the time; the emitters of fusions are half of that.
-QUICK = {
-    "xla_backend_optimization_level": 0,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_use_fusion_emitters": False,
-}
 
 
 def check(program: Any) -> None:
@@ -33,7 +28,7 @@ def check(program: Any) -> None:
     try:
         compare(program, QUICK)
     except AssertionError:
-        compare(program, {})
+        compare(program, AS_USERS)
 
 
 def compare(program: Any, options: dict[str, Any]) -> None:

@@ -22,7 +22,8 @@ import irad
 from irad.cost import MACHINES
 from irad.structure import division
 from irad.structure.deferral import defer
-from tests.laws import QUICK, Case, check_laws
+from tests.compiling import QUICK
+from tests.laws import Case, check_laws
 
 EAGER = replace(MACHINES["cpu"], contracted=inf, bandwidths=((inf, 1e-9),))
 
