@@ -90,12 +90,15 @@ def capture(
     purpose: str,
     concrete: bool = True,
     names: Callable[[], Sequence[str]] | None = None,
+    whole: bool = False,
 ) -> Captured:
     """Runs ``call(traced leaves)`` once and records it.
 
     ``fun`` is the user's function, for names; ``call`` applies it to its arguments with
     the traced leaves in their places. ``concrete`` says that the leaves are values, so
     that Python control flow may ask for numbers; ``names`` names the leaves in errors.
+    ``whole`` says that what the function computes from values that are traced outside,
+    not from its leaves, is a part of the program too.
     """
     out: dict[str, Any] = {}
 
@@ -128,6 +131,7 @@ def capture(
         known=known,
         names=names,
         remembered=remembered,
+        whole=whole,
     )
     jaxpr, consts = references.without_references(jaxpr, consts)
     jaxpr = ir.with_constants_as_inputs(jaxpr)

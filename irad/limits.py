@@ -1,14 +1,14 @@
 """Memory limits: the fastest schedule whose program XLA compiles into a limit.
 
-Schedules are made and priced without compiling anything. Of those that are predicted to
-fit, the fastest is compiled, and XLA's own account decides. Without a limit a gradient
+Schedules are made and priced without compiling anything. Those that may fit are
+compiled, the fastest first, and XLA's own account decides. Without a limit a gradient
 whose loops stack more than the cache holds may have them nested, if that costs nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from irad._compat import calls, ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr, JaxprEqn
 from irad.caching import Recent, forgettable
 from irad.checkpointing import Checkpointing, Schedule
-from irad.checkpointing.named import NESTED, Loops, schedules
+from irad.checkpointing.named import NESTED, STORING, Loops, schedules
 from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.checkpointing.prices import bytes_of
 from irad.checkpointing.schedules import written_out
@@ -33,8 +33,11 @@ ACCOUNTS = 1024
 
 _ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 
-# Schedules whose predicted peak is up to so many limits are tried before the others.
-DOUBT = 2
+DOUBT = 3
+"""So many times less than predicted may XLA take, which computes in few kernels."""
+
+_ACCOUNTING: Mapping[str, Any] = {"cpu": {"xla_backend_optimization_level": 0}}
+"""What makes XLA faster at its account, and leaves it as it is: no code is run."""
 
 WORTHWHILE = 2
 """So many times less must nested loops hold: their programs take longer to compile."""
@@ -52,6 +55,11 @@ class Memory:
     schedule: str = "auto"
     max_checkpoints: int = MAX_CHECKPOINTS
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether temporaries are counted."""
+        return self.limit is not None
+
 
 @dataclass(frozen=True, eq=False)
 class Derivative(Generic[T]):
@@ -64,12 +72,16 @@ class Derivative(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Candidate(Generic[T]):
-    """A schedule with its derivative, and its predicted time and peak."""
+    """A schedule with its derivative, and its predicted time and peak.
+
+    XLA may take less than the peak, but no less than ``least_bytes``.
+    """
 
     schedule: Schedule
     derivative: Derivative[T]
     seconds: float
     peak_bytes: int
+    least_bytes: int
 
 
 def chosen(
@@ -103,11 +115,14 @@ def chosen(
 
 
 def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
-    """The fastest derivative that is within a limit once it is compiled."""
-    found = front(candidates)
-    likely = [c for c in found if c.peak_bytes <= DOUBT * limit]
+    """The fastest derivative that is within a limit once it is compiled.
+
+    If none is, all are compiled that may be the smallest.
+    """
     least = None
-    for candidate in (*likely, *(c for c in found if c not in likely)):
+    for candidate in in_turn(candidates, limit):
+        if least is not None and candidate.least_bytes >= least:
+            continue
         actual = temporaries(candidate.derivative)
         if actual <= limit:
             return candidate.derivative.result
@@ -117,6 +132,20 @@ def _fitted(candidates: Sequence[Candidate[T]], limit: int, name: str) -> T:
         f"the least that would do is {least} bytes. Raise the limit, or make the "
         "arrays of one step or layer smaller."
     )
+
+
+def in_turn(candidates: Sequence[Candidate[T]], limit: int) -> list[Candidate[T]]:
+    """The order to compile in: the fastest that may fit a limit, then the smallest.
+
+    Those that are predicted to be alike are the same program, mostly.
+    """
+    different = {(c.seconds, c.peak_bytes): c for c in reversed(candidates)}
+    likely = [c for c in different.values() if c.least_bytes <= limit]
+    others = [c for c in different.values() if c.least_bytes > limit]
+    return [
+        *sorted(likely, key=lambda c: (c.seconds, c.peak_bytes)),
+        *sorted(others, key=lambda c: (c.least_bytes, c.seconds)),
+    ]
 
 
 def _may_be_nested(jaxpr: Jaxpr, derivative: Derivative[Any]) -> bool:
@@ -159,48 +188,44 @@ def _nested(
     return nested if is_faster and is_small else plain
 
 
-def front(candidates: Sequence[Candidate[T]]) -> list[Candidate[T]]:
-    """Those that are fastest for their peak, from the fastest to the smallest."""
-    found: list[Candidate[T]] = []
-    for candidate in sorted(candidates, key=lambda c: (c.seconds, c.peak_bytes)):
-        if not found or candidate.peak_bytes < found[-1].peak_bytes:
-            found.append(candidate)
-    return found
-
-
 def _candidate(derivative: Derivative[T], schedule: Schedule) -> Candidate[T]:
     costs = _costs(derivative)
     peak = derivative.held + max(each.likely_bytes for each in costs)
     seconds = sum(each.seconds for each in costs) + _machine().holding(peak)
-    return Candidate(schedule, derivative, seconds, peak)
+    return Candidate(schedule, derivative, seconds, peak, peak // DOUBT)
 
 
 def _from_slots(
     jaxpr: Jaxpr, make: Callable[[Schedule], Derivative[T]], options: Sequence[Schedule]
 ) -> Iterator[Candidate[T]]:
-    """Derivatives whose loops keep states in slots, priced by two others.
+    """Derivatives whose loops keep states in slots, priced by others.
 
     To the cost model their loops are of unknown length, and their slots as many arrays
-    as there are loops that hand them on. Each time that a step is advanced again is
-    taken to cost what the plain derivative does; each slot after the first, a state.
+    as there are loops that hand them on. They take the time of the derivative that
+    keeps nothing but states, and of the program for each time that all steps are
+    advanced again. The one with one slot is compiled: each further one holds a state.
     """
     if not options:
         return
     loops = Loops.of(written_out(jaxpr))
-    plain = _candidate(make(Schedule()), Schedule())
-    first = make(Schedule(checkpointing=Checkpointing(slots=1)))
-    least = max(each.likely_bytes for each in _costs(first))
+    states = Schedule(checkpointing=Checkpointing(storing=STORING[-1]))
+    once = _candidate(make(states), states).seconds
+    again = _cost(jaxpr).seconds
+    least = temporaries(make(Schedule(checkpointing=Checkpointing(slots=1))))
     for schedule in options:
         slots = schedule.checkpointing.slots or 1
         derivative = make(schedule)
-        time = (1.0 + loops.repeats(slots)) * plain.seconds
-        peak = derivative.held + least + (slots - 1) * loops.state_bytes
-        yield Candidate(schedule, derivative, time, peak)
+        time = once + loops.repeats(slots) * again
+        peak = least + (slots - 1) * loops.state_bytes
+        yield Candidate(schedule, derivative, time, peak, peak)
 
 
 def _costs(derivative: Derivative[Any]) -> list[cost.Cost]:
-    programs = (cost.tidied(program.jaxpr) for program in derivative.programs)
-    return [cost.cost_of(program, machine=_machine()) for program in programs]
+    return [_cost(program.jaxpr) for program in derivative.programs]
+
+
+def _cost(jaxpr: Jaxpr) -> cost.Cost:
+    return cost.cost_of(cost.tidied(jaxpr), machine=_machine())
 
 
 def _machine() -> cost.Machine:
@@ -226,5 +251,6 @@ def _temporaries(program: ClosedJaxpr) -> int:
 
 
 def _account(lowered: jax.stages.Lowered) -> int:
-    memory: Any = lowered.compile().memory_analysis()
+    options = _ACCOUNTING.get(jax.default_backend())
+    memory: Any = lowered.compile(compiler_options=options).memory_analysis()
     return memory.temp_size_in_bytes

@@ -110,14 +110,24 @@ def _is_reference(x: Any) -> bool:
 
 
 class CaptureTrace(pe.DynamicJaxprTrace):
-    """Records what depends on traced inputs; everything else runs in the parent."""
+    """Records what depends on traced inputs; everything else runs in the parent.
 
-    __slots__ = ("known", "remembered", "rules", "rules_ask")
+    If ``whole``, what depends on values that a transformation outside traces is
+    recorded too.
+    """
+
+    __slots__ = ("known", "remembered", "rules", "rules_ask", "whole")
 
     def __init__(
-        self, debug_info: Any, parent: Any, remembered: Remembered | None
+        self,
+        debug_info: Any,
+        parent: Any,
+        remembered: Remembered | None,
+        *,
+        whole: bool = False,
     ) -> None:
         super().__init__(debug_info, parent_trace=parent)
+        self.whole = whole
         # What runs on values of the host and of arrays may have been run before.
         self.remembered = remembered if parent is core.eval_trace else None
         self.known: Callable[[], Known | None] = lambda: None
@@ -141,9 +151,13 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def stage_value(self, val: Any) -> Any:
         return val if self._owns(val) else self.parent_trace.stage_value(val)
 
+    def _includes(self, x: Any) -> bool:
+        """Whether a value that is traced outside counts as one that is traced here."""
+        return self.whole and ir.is_tracer(x)
+
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
-            if type(x) is CaptureTracer and x._trace is self:
+            if (type(x) is CaptureTracer and x._trace is self) or self._includes(x):
                 body = inlining.body_of(primitive, params)
                 if body is not None:
                     return self._written_out(body, tracers)
@@ -177,7 +191,7 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         self, prim: Any, fun: Any, jvp: Any, tracers: Any, /, *, symbolic_zeros: bool
     ) -> Any:
         onto: Any = self.parent_trace
-        if any(map(self._owns, tracers)):
+        if any(self._owns(x) or self._includes(x) for x in tracers):
             onto, ask = super(), self._operands(tracers)
             fun, jvp = with_values(fun, ask), with_values(jvp, ask)
             if mapped_rules.is_mapped(jvp) and any(moves := self._moves(tracers)):
@@ -194,7 +208,7 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         self, prim: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **params: Any
     ) -> Any:
         onto: Any = self.parent_trace
-        if any(map(self._owns, tracers)):
+        if any(self._owns(x) or self._includes(x) for x in tracers):
             onto, ask = super(), self._operands(tracers)
             fun, fwd = with_values(fun, ask), with_values(fwd, ask, stride=2)
             if mapped_rules.is_mapped(fwd) and any(moves := self._moves(tracers)):
@@ -325,13 +339,14 @@ def record(
     known: Sequence[Any] | None = None,
     names: Callable[[], Sequence[str]] | None = None,
     remembered: Remembered | None = None,
+    whole: bool = False,
 ) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     """Records a function of arrays, with a list of results, as jaxpr and constants.
 
     ``known`` are the inputs' values, for Python control flow on what is traced;
     ``names`` gives the inputs' names, for errors; ``remembered`` runs what touches no
-    traced value. The last result is what custom rules may ask for numbers as long as
-    it is kept.
+    traced value; ``whole`` says that what is traced outside is recorded too. The last
+    result is what custom rules may ask for numbers as long as it is kept.
     """
     info = core.DebugInfo(name, of, None, None)
     if names is not None:
@@ -339,7 +354,13 @@ def record(
         info.names = names
     try:
         return _record(
-            fun, avals, info, known=known, capture=True, remembered=remembered
+            fun,
+            avals,
+            info,
+            known=known,
+            capture=True,
+            remembered=remembered,
+            whole=whole,
         )
     finally:
         if isinstance(info, CaptureInfo):
@@ -363,10 +384,11 @@ def _record(
     known: Sequence[Any] | None = None,
     operands_of: Known | None = None,
     remembered: Remembered | None = None,
+    whole: bool = False,
 ) -> tuple[ir.Jaxpr, list[Any], Known | None]:
     parent = core.trace_ctx.trace
     trace = (
-        CaptureTrace(info, parent, remembered)
+        CaptureTrace(info, parent, remembered, whole=whole)
         if capture
         else pe.DynamicJaxprTrace(info, parent_trace=parent)
     )

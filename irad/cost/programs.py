@@ -80,6 +80,7 @@ class _Setting:
     batch: int
     trips: int | None
     machine: Machine | None
+    in_loop: bool = False
 
     def cost(self, program: Program) -> Cost:
         """The cost of a program, those that its steps run included."""
@@ -91,8 +92,14 @@ class _Setting:
         return _work(step) if structure is None else structure(self, step)
 
     def passing(self, stacks: int) -> float:
-        """Seconds for the rows of so many bytes to come from where they are, or go."""
-        return 0.0 if self.machine is None else stacks / self.machine.touching(stacks)
+        """Seconds for the rows of so many bytes to come from where they are, or go.
+
+        Of what is kept they are half the price, which is paid once for both ways.
+        """
+        if self.machine is None:
+            return 0.0
+        keeping = self.machine.keeping(stacks, reused=self.in_loop)
+        return stacks * max(1 / self.machine.touching(stacks), keeping / 2)
 
     def body(self, jaxpr: ir.Jaxpr, copies: Sequence[int]) -> Program:
         constants = [1] * len(jaxpr.constvars)
@@ -115,7 +122,7 @@ def _scan(setting: _Setting, step: Step) -> Cost:
     consts, carries = calls.scan_counts(eqn.params)
     body = with_stacked(setting.body(jaxpr, inputs), carries)
     once, each = _split(body, len(jaxpr.constvars) + consts)
-    inside = setting.cost(each)
+    inside = replace(setting, in_loop=True).cost(each)
     before = setting.cost(once)
     every = inside.scaled(eqn.params["length"])
     total = before + replace(every, looped=every.simple)

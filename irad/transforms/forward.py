@@ -196,6 +196,7 @@ def linearize(
     """
     check_callable(fun)
     given = all_arguments(fun, primals)
+    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     captured = capture(
         fun,
         given.leaves,
@@ -203,8 +204,8 @@ def linearize(
         has_aux=has_aux,
         purpose="linearize",
         names=given.names,
+        whole=memory.is_limited,
     )
-    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
     split, captured = staged_split(
         captured, "linearize", derivatives.linearized, memory
     )

@@ -71,7 +71,8 @@ def residuals(
     @wraps(fun, _DOC.format(argnums=argnums))
     def residuals_of(*args: Any, **kwargs: Any) -> Residuals:
         given = select_arguments(fun, argnums, args, kwargs)
-        captured = capture_scalar(given, has_aux=has_aux).with_counted_loops()
+        captured = capture_scalar(given, has_aux=has_aux, whole=memory.is_limited)
+        captured = captured.with_counted_loops()
         return _report(captured, given, memory)
 
     return residuals_of

@@ -149,7 +149,11 @@ def _value_and_grad(
     def transformed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         given = select_arguments(fun, argnums, args, kwargs)
         captured = capture_scalar(
-            given, has_aux=has_aux, holomorphic=holomorphic, allow_int=allow_int
+            given,
+            has_aux=has_aux,
+            holomorphic=holomorphic,
+            allow_int=allow_int,
+            whole=memory.is_limited,
         )
         n = 1 if with_value else 0
         outs = _run(captured, memory, with_value=with_value)
@@ -174,6 +178,7 @@ def capture_scalar(
     has_aux: bool,
     holomorphic: bool = False,
     allow_int: bool = False,
+    whole: bool = False,
 ) -> Captured:
     """A function that has a gradient on some arguments, captured and checked."""
     check_differentiable_inputs(
@@ -186,6 +191,7 @@ def capture_scalar(
         has_aux=has_aux,
         purpose="grad",
         names=given.names,
+        whole=whole,
     )
     _check_scalar(captured)
     check_differentiable_output("grad", captured.out_avals[0], holomorphic=holomorphic)
@@ -321,10 +327,16 @@ def vjp(
     """
     check_callable(fun)
     given = all_arguments(fun, primals)
-    captured = capture(
-        fun, given.leaves, given.call, has_aux=has_aux, purpose="vjp", names=given.names
-    )
     memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
+    captured = capture(
+        fun,
+        given.leaves,
+        given.call,
+        has_aux=has_aux,
+        purpose="vjp",
+        names=given.names,
+        whole=memory.is_limited,
+    )
     split, captured = staged_split(captured, "vjp", derivatives.vjp, memory)
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(
