@@ -13,7 +13,7 @@ from jax import lax
 from irad import derivatives
 from irad._compat import ir
 from irad._compat.ir import Jaxpr
-from irad.batches import for_batches
+from irad.batches import for_pulls, for_pushes
 from irad.linearization import is_differentiable
 from irad.staging import Function, Program
 
@@ -26,7 +26,7 @@ def forward_jacobian(
     ``chunk`` tangents go in one batch, all of them by default.
     """
     pushed_one = derivatives.jvp(jaxpr, num_consts, num_outputs)
-    program = Program(for_batches(pushed_one.jaxpr), pushed_one.name)
+    program = Program(for_pushes(pushed_one.jaxpr), pushed_one.name)
     in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
     n = len(jaxpr.outvars)
 
@@ -57,6 +57,7 @@ def reverse_jacobian(
     ``chunk`` cotangents go in one batch, all of them by default.
     """
     split = derivatives.vjp(jaxpr, num_consts, num_outputs)
+    pulled_one = Program(for_pulls(split.linear.jaxpr), split.linear.name)
     in_avals = [v.aval for v in jaxpr.invars[num_consts:]]
     out_avals = [v.aval for v in jaxpr.outvars[:num_outputs]]
     m = len(jaxpr.outvars)
@@ -68,7 +69,7 @@ def reverse_jacobian(
         def pull(*c: Any) -> list[Any]:
             pairs = zip(c, split.carries, strict=False)
             live = [c_j for c_j, carried in pairs if carried]
-            return split.pulled(split.linear([*residuals, *live]), in_avals)
+            return split.pulled(pulled_one([*residuals, *live]), in_avals)
 
         avals = [ir.cotangent_aval(a) for a in out_avals]
         if chunk is None or chunk >= _size(avals):

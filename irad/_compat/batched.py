@@ -13,7 +13,7 @@ from jax.interpreters import ad, batching, mlir
 
 from irad._compat.ir import Primitive
 
-__all__ = ["few_dots_p", "few_sum_p"]
+__all__ = ["few_dots_p", "few_sum_p", "turned_dots_p"]
 
 VECTORS = 16
 """Of so few tangents each has a copy of small matrices."""
@@ -67,5 +67,29 @@ def _products_of_copies(
     return lax.dot_general_p.bind(x, y, **{**params, "dimension_numbers": numbers}), 0
 
 
+def _turned_products(args: Sequence[Any], dims: Dims, **params: Any) -> tuple[Any, int]:
+    """The products of ``y.T`` with ``x.T``, turned, where ``y`` alone has a batch."""
+    x, y = args
+    if dims[0] is not None:
+        plain = functools.partial(lax.dot_general_p.bind, **params)
+        return jax.vmap(plain, in_axes=tuple(dims))(x, y), 0
+    contracted, batch = params["dimension_numbers"]
+    numbers = (contracted[::-1], batch[::-1])
+
+    def turned(y: Any) -> Any:
+        product = lax.dot_general_p.bind(
+            y, x, **{**params, "dimension_numbers": numbers}
+        )
+        start = len(batch[0])
+        middle = start + y.ndim - len(contracted[1]) - len(batch[1])
+        places = range(product.ndim)
+        return lax.transpose(
+            product, (*places[:start], *places[middle:], *places[start:middle])
+        )
+
+    return jax.vmap(turned, in_axes=dims[1])(y), 0
+
+
 few_sum_p = _until_batched("sum_of_few", lax.reduce_sum_p, _sum_of_slices)
 few_dots_p = _until_batched("small_products", lax.dot_general_p, _products_of_copies)
+turned_dots_p = _until_batched("turned_products", lax.dot_general_p, _turned_products)

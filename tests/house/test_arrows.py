@@ -46,7 +46,7 @@ BENEATH: dict[str, str] = {
     "fingerprint": "irad_passes caching",
     "staging": "capture fingerprint",
     "derivatives": "accumulate staging",
-    "batches": "emitter",
+    "batches": "emitter cost",
     "seeds": "derivatives batches",
     "attachable": "derivatives",
     "limits": "derivatives",

@@ -1,4 +1,4 @@
-"""Programs for a batch of tangents: sums of few elements, and of two tangents."""
+"""Programs for a batch of tangents or cotangents: sums, products, and their axes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +25,16 @@ def summing(axis: int) -> Callable[[jax.Array], jax.Array]:
     return lambda x: lax.scan(step, x, None, length=3)[0][:2, 0]
 
 
+def weighing(x: jax.Array) -> jax.Array:
+    """The same, where what is summed is needed again."""
+
+    def step(x: jax.Array, _: None) -> tuple[jax.Array, None]:
+        y = jnp.sin(x)
+        return x + 0.1 * y * jnp.sum(y, axis=0, keepdims=True), None
+
+    return lax.scan(step, x, None, length=3)[0][:2, 0]
+
+
 def equations(jaxpr: Jaxpr, primitive: Primitive) -> Iterator[JaxprEqn]:
     for eqn in jaxpr.eqns:
         if eqn.primitive is primitive:
@@ -33,19 +43,27 @@ def equations(jaxpr: Jaxpr, primitive: Primitive) -> Iterator[JaxprEqn]:
             yield from equations(inner, primitive)
 
 
-def of_batches(axis: int) -> list[JaxprEqn]:
+def of_batches(fun: Callable[[jax.Array], jax.Array], x: np.ndarray) -> list[JaxprEqn]:
     """The sums of all tangents at once."""
-    J = irad.jacobian(summing(axis), order="forward")
-    found = equations(jax.make_jaxpr(J)(X).jaxpr, lax.reduce_sum_p)
-    return [eqn for eqn in found if eqn.invars[0].aval.shape == (X.size, *X.shape)]
+    J = irad.jacobian(fun, order="forward")
+    found = equations(jax.make_jaxpr(J)(x).jaxpr, lax.reduce_sum_p)
+    return [eqn for eqn in found if eqn.invars[0].aval.shape == (x.size, *x.shape)]
 
 
 def test_batches_of_few_are_sums_of_slices() -> None:
-    assert not of_batches(axis=1)
+    assert not of_batches(summing(1), X)
 
 
 def test_batches_of_many_are_sums() -> None:
-    assert of_batches(axis=0)
+    assert of_batches(summing(0), X)
+
+
+def test_batches_that_are_computed_as_they_are_summed_are_sums_of_slices() -> None:
+    assert not of_batches(summing(0), X.reshape(24, 25))
+
+
+def test_batches_that_are_stored_are_sums() -> None:
+    assert of_batches(weighing, X.reshape(24, 25))
 
 
 @pytest.mark.parametrize("axis", AXES)
@@ -103,10 +121,51 @@ def test_each_of_a_small_batch_has_small_matrices_of_its_own(
     np.testing.assert_allclose(J(x), jax.jacfwd(fun)(x), rtol=1e-12, atol=1e-14)
 
 
+def ensemble(num: int) -> Callable[[jax.Array], jax.Array]:
+    """Networks side by side, of which each runs a loop with a matrix of its own."""
+    h, weights = np.ones((2, 5, num)), np.linspace(0.1, 0.5, 2 * num * num)
+
+    def fun(moved: jax.Array) -> jax.Array:
+        W = (jnp.tile(moved, 2 * num * num // moved.size) + weights).reshape(
+            2, num, num
+        )
+        end, _ = lax.scan(lambda h, _: (jnp.tanh(h @ W), None), h, None, length=3)
+        return jnp.sum(end, (1, 2))
+
+    return fun
+
+
+def products(J: Callable[..., Any], x: jax.Array) -> list[tuple[int, int]]:
+    """How many axes the factors have of products with a batch of the second one."""
+    found = equations(jax.make_jaxpr(J)(x).jaxpr, lax.dot_general_p)
+    ranks = [(eqn.invars[0].aval.ndim, eqn.invars[1].aval.ndim) for eqn in found]
+    return [pair for pair in ranks if max(pair) == 4]
+
+
+@pytest.mark.parametrize(("num", "is_turned"), [(4, True), (16, False)])
+def test_batches_of_tangents_stand_first_in_products_with_short_rows(
+    num: int, is_turned: bool
+) -> None:
+    fun, x = ensemble(num), jnp.asarray([0.1, 0.2])
+    J = irad.jacobian(fun, order="forward")
+    assert ((3, 4) not in products(J, x)) is is_turned
+    np.testing.assert_allclose(J(x), jax.jacfwd(fun)(x), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("num", [4, 16])
+def test_batches_of_cotangents_stand_first_in_products(num: int) -> None:
+    fun, x = ensemble(num), jnp.asarray([0.1, 0.2])
+    J = irad.jacobian(fun, order="reverse")
+    assert set(products(J, x)) == {(4, 3)}
+    np.testing.assert_allclose(J(x), jax.jacrev(fun)(x), rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("order", ["forward", "reverse", "auto"])
 @pytest.mark.parametrize("grad", [irad.grad, jax.grad])
 @pytest.mark.parametrize(
-    ("fun", "x"), [(summing(1), X), (attracted(0), X[:5])], ids=["sums", "products"]
+    ("fun", "x"),
+    [(summing(1), X), (attracted(0), X[:5]), (ensemble(4), X[:2, 0])],
+    ids=["sums", "products", "networks"],
 )
 def test_jacobians_have_gradients(fun, x, grad, order) -> None:
     def norm(jacobian: Callable[..., Any]) -> Callable[..., Any]:
