@@ -142,6 +142,8 @@ class _Table:
             return
         elif way == "reverse, structured" and self._exact and self._is_huge:
             self._closed(way, "columns are few already, and rows are many")
+        elif way == "reverse, structured" and self._is_gradient:
+            self._closed(way, "one row is one cotangent")
         elif way in ("markowitz", "elimination"):
             self._elimination(way)
         elif way == "compressed":
@@ -291,6 +293,11 @@ class _Table:
             len(self.program.active_equations) <= FEW_EQUATIONS
             and max(self.program.rows, self.program.columns) <= FEW_ELEMENTS
         )
+
+    @property
+    def _is_gradient(self) -> bool:
+        """Whether there is one row: pulled, each element has one entry in any case."""
+        return self.program.rows == 1 and not self.options.sparse
 
     @property
     def _search_seconds(self) -> float:

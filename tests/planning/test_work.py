@@ -164,3 +164,17 @@ def test_each_gather_of_entries_is_predicted_to_be_a_kernel() -> None:
     kernels = {c.way: c.cost.kernels for c in plan.candidates if c.cost}
     assert kernels["reverse, structured"] > 4 * kernels["forward, structured"]
     assert plan.candidates[plan.chosen].way == "forward, structured"
+
+
+@pytest.mark.parametrize(
+    ("form", "way"), [("dense", "reverse"), ("bcoo", "reverse, structured")]
+)
+def test_one_row_is_pulled_plainly_where_an_array_is_wanted(
+    form: str, way: str
+) -> None:
+    def fun(x: Any) -> Any:
+        return jnp.sum(x**3)
+
+    x = jnp.linspace(0.1, 0.9, 40)
+    plan = irad.plan(fun, order="reverse", format=form)(x)
+    assert plan.candidates[plan.chosen].way == way
