@@ -45,7 +45,8 @@ class Function:
 entries_p = ir.Primitive("entries")
 """Stands for a computation that is no equation. Its params: what it costs (``cost``),
 whether each entry of its result comes from few entries of its operands
-(``is_entrywise``), and whether it is stored rather than computed twice (``is_dear``).
+(``is_entrywise``), whether it is stored rather than computed twice (``is_dear``), and
+whether its operands are joined one after the other (``is_joined``).
 """
 entries_p.multiple_results = True
 

@@ -144,6 +144,13 @@ def _reads_again(step: Step, use: Step, uses: int, again: Collection[Value]) -> 
     return is_fused(use) and use.y[0] in again
 
 
+def _places(use: Step, step: Step, roots: set[Any]) -> set[Any]:
+    """The kernels that compute ``step`` for a use: each operand of a join is one."""
+    if use.eqn.primitive is entries_p and use.eqn.params["is_joined"]:
+        return {(use, step.y[0])}
+    return roots
+
+
 @dataclass(frozen=True)
 class _Kernel:
     """What one kernel reads and writes, and the step that it ends with."""
@@ -209,10 +216,11 @@ class _Fusion:
         makers: dict[Value, Step] = {}
         again: set[Value] = set()
         unreduced: set[Value] = set()
-        roots: dict[Step, set[Step]] = {}
+        roots: dict[Step, set[Any]] = {}
         for step in reversed(program.steps):
             uses = [use for y in step.y for use in users[y]]
-            inside = set(islice({root for use in uses for root in roots[use]}, 2))
+            places = (_places(use, step, roots[use]) for use in uses)
+            inside = set(islice(set().union(*places), 2))
             is_inside = all(map(_takes_in, uses)) and outputs.isdisjoint(step.y)
             if any(_reads_again(step, use, len(uses), again) for use in uses):
                 again.update(step.y)

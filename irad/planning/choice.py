@@ -38,8 +38,10 @@ FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 """Vertices are eliminated one by one in programs of so few equations, and inputs or
 outputs of so few elements; larger ones take it on demand."""
 
-HOPELESS = 1.1
-"""Orders are not searched where structured ways take so many times a plain one."""
+HOPELESS, SEARCHED = 1.1, 1.2
+"""Orders are not searched where structured ways take so many times a plain one, nor
+taken unless they are so many times faster: the kernels of scalar programs are hard to
+predict."""
 
 COMPILING, CALLS = 10e-3, 100_000
 """XLA for CPUs compiles a kernel in so many seconds, which so many calls share. Without
@@ -101,6 +103,7 @@ GROUPS = {
     "markowitz": ("markowitz",),
     "elimination": ("elimination",),
 }
+ORDERS = ("markowitz", "elimination")
 SYMMETRIC = ("compressed, symmetric", "compressed, acyclic")
 
 
@@ -144,7 +147,7 @@ class _Table:
             self._closed(way, "columns are few already, and rows are many")
         elif way == "reverse, structured" and self._is_gradient:
             self._closed(way, "one row is one cotangent")
-        elif way in ("markowitz", "elimination"):
+        elif way in ORDERS:
             self._elimination(way)
         elif way == "compressed":
             self._compressed()
@@ -199,7 +202,8 @@ class _Table:
         if candidate.way in PLAIN:
             return score
         working = seconds(candidate.cost, self.options.backend)
-        return score + (FAVOUR - 1.0) * working
+        score += (FAVOUR - 1.0) * working
+        return score * (SEARCHED if candidate.way in ORDERS else 1.0)
 
     def _closed(self, way: str, why: str) -> None:
         self.rows.append(Candidate(Recipe(way), None, None, why))

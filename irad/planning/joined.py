@@ -53,9 +53,14 @@ def joined(
     size = sum(math.prod(slot.shape) for slot in wanted)
     entries = ShapedArray((size,), sweeps.dtype)
     written = ShapedArray((), sweeps.dtype)
-    params = {"cost": Cost(), "is_entrywise": True, "is_dear": False}
+    params = {
+        "cost": Cost(),
+        "is_entrywise": True,
+        "is_dear": False,
+        "is_joined": True,
+    }
     found = emit.equation(entries_p, last, [entries], params)
-    params = {"cost": result, "is_entrywise": False, "is_dear": False}
+    params = params | {"cost": result, "is_entrywise": False, "is_joined": False}
     (y,) = emit.equation(entries_p, found, [written], params)
     made = emit.jaxpr([*given, *emit.constvars], [y], "joined")
     return made.replace(constvars=[])
@@ -108,6 +113,7 @@ def _entries(
         "cost": cost,
         "is_entrywise": not (is_product or step.whole or step.gathered),
         "is_dear": step.is_dear,
+        "is_joined": False,
         "number": step.result.number,
     }
     return emit.equation(entries_p, operands, [ShapedArray(shape, dtype)], params)[0]

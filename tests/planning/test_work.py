@@ -178,3 +178,16 @@ def test_one_row_is_pulled_plainly_where_an_array_is_wanted(
     x = jnp.linspace(0.1, 0.9, 40)
     plan = irad.plan(fun, order="reverse", format=form)(x)
     assert plan.candidates[plan.chosen].way == way
+
+
+def test_quotients_that_several_entries_share_are_predicted_to_be_kernels() -> None:
+    def fun(x: Any) -> Any:
+        a, b = x[0] / x[1], x[2] / x[3]
+        return jnp.stack([a * b * x[0], a + jnp.sin(b), a * x[3], b * b * x[1]])
+
+    x = jnp.linspace(0.5, 1.0, 4)
+    plan = irad.plan(fun, order="forward")(x)
+    costs = {c.way: c.cost for c in plan.candidates if c.cost}
+    row = [c.way for c in plan.candidates].index("forward, structured")
+    found = kernels_of(irad.jacobian(fun, plan=plan.choosing(row)), x)
+    assert costs["forward, structured"].kernels >= found
