@@ -33,8 +33,9 @@ ACCOUNTS = 1024
 
 _ACCOUNTS: Recent[int] = forgettable(Recent(ACCOUNTS))
 
-DOUBT = 3
-"""So many times less than predicted may XLA take, which computes in few kernels."""
+DOUBT, DOUBT_IN_SEGMENTS = 4, 16
+"""So many times less than predicted may XLA take, which computes in few kernels. Of
+segments, what a sum of cotangents is made of is predicted to be held to the end."""
 
 _ACCOUNTING: Mapping[str, Any] = {"cpu": {"xla_backend_optimization_level": 0}}
 """What makes XLA faster at its account, and leaves it as it is: no code is run."""
@@ -192,7 +193,8 @@ def _candidate(derivative: Derivative[T], schedule: Schedule) -> Candidate[T]:
     costs = _costs(derivative)
     peak = derivative.held + max(each.likely_bytes for each in costs)
     seconds = sum(each.seconds for each in costs) + _machine().holding(peak)
-    return Candidate(schedule, derivative, seconds, peak, peak // DOUBT)
+    doubt = DOUBT if schedule.segments == 1 else DOUBT_IN_SEGMENTS
+    return Candidate(schedule, derivative, seconds, peak, peak // doubt)
 
 
 def _from_slots(

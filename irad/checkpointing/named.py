@@ -16,18 +16,17 @@ from irad._compat.ir import Jaxpr
 from irad.checkpointing.binomial import advances
 from irad.checkpointing.options import MAX_CHECKPOINTS, Checkpointing
 from irad.checkpointing.prices import bytes_of
-from irad.checkpointing.schedules import Schedule, written_out
+from irad.checkpointing.schedules import SMALLEST, Schedule, written_out
 
 STORING = (1.0, 4.0, 1e4)
 LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
 NESTED = (2, 0.5)
 """How deep loops are nested where that costs nothing, and how far from evenly."""
 SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+IN_SEGMENTS = ((3, 2), (4, 2), (6, 2), (8, 2), (2, 4), (3, 3), (4, 3), (3, 4))
+"""So many segments, each cut so again, and so on, so many levels deep."""
 SHARES = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Of the slots that fit a limit; at least one is taken."""
-
-SMALLEST = 4
-"""A segment of straight-line code has so many equations or more."""
 
 MOST_NESTED = 16
 """So many segments are computed from the inputs anew: code grows with their square."""
@@ -110,15 +109,16 @@ def _auto(setting: Setting) -> Iterator[Schedule]:
     """Those worth trying, the fastest first, for which no program is looked at."""
     plain = Schedule()
     yield plain
-    has_scans = setting.loops.has_scans
-    levels = LEVELS if has_scans else LEVELS[:1]
-    storing = STORING if has_scans else STORING[:1]
-    fine = [s for s in SEGMENTS if s == 1 or SMALLEST * s <= setting.equations]
-    segments = fine[:1] if has_scans else fine
-    for s, (depth, stretch), price in product(segments, levels, storing):
-        schedule = Schedule(s, depth, stretch, checkpointing=Checkpointing(price))
-        if schedule != plain:
-            yield schedule
+    if setting.loops.has_scans:
+        for (depth, stretch), price in product(LEVELS, STORING):
+            schedule = Schedule(1, depth, stretch, checkpointing=Checkpointing(price))
+            if schedule != plain:
+                yield schedule
+    else:
+        cuts = [*((s, 1) for s in SEGMENTS[1:]), *IN_SEGMENTS]
+        for segments, levels in cuts:
+            if SMALLEST * segments**levels <= setting.equations:
+                yield Schedule(segments, levels)
     if setting.limit is not None and setting.loops.steps:
         yield from _binomial(setting)
 

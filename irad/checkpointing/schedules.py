@@ -2,7 +2,8 @@
 
 Straight-line code is cut into segments where the fewest bytes pass; of a segment only
 what enters it is kept (Chen et al., Training deep nets with sublinear memory cost,
-2016, arXiv:1604.06174). A loop of ``n`` steps becomes loops nested ``levels`` deep of
+2016, arXiv:1604.06174). A segment may be cut again: one more forward run for the
+memory of one more root. A loop of ``n`` steps becomes loops nested ``levels`` deep of
 about the ``levels``-th root of ``n`` steps each, and keeps the state at each start of
 an inner one: the memory of ``levels`` roots for ``levels - 1`` more forward runs.
 """
@@ -19,15 +20,18 @@ from irad.checkpointing.options import DEFAULT, Checkpointing
 from irad.checkpointing.prices import bytes_of
 from irad_passes import cut_scan, inline, nested, segmented
 
+SMALLEST = 4
+"""A segment of straight-line code has so many equations or more."""
+
 
 @dataclass(frozen=True)
 class Schedule:
     """One way to trade time for memory; as it stands, none.
 
     ``segments`` of straight-line code, the last of which is no segment but what is
-    differentiated first; loops nested ``levels`` deep, an inner one ``stretch`` times
-    as long as for even nesting; whether what enters a segment is computed from the
-    inputs again (``nested``); and what loops keep for each step.
+    differentiated first; segments or loops nested ``levels`` deep, an inner loop
+    ``stretch`` times as long as for even nesting; whether what enters a segment is
+    computed from the inputs again (``nested``); and what loops keep for each step.
     """
 
     segments: int = 1
@@ -42,11 +46,28 @@ def scheduled(jaxpr: Jaxpr, schedule: Schedule) -> Jaxpr:
     if schedule.levels > 1:
         eqns = [e for eqn in jaxpr.eqns for e in _cut(eqn, schedule)]
         jaxpr = jaxpr.replace(eqns=eqns)
-    if schedule.segments > 1:
-        jaxpr = written_out(jaxpr)
-        cut = nested if schedule.nested else segmented
-        jaxpr = cut(jaxpr, starts(jaxpr, schedule.segments))
-    return jaxpr
+    if schedule.segments == 1:
+        return jaxpr
+    jaxpr = written_out(jaxpr)
+    if schedule.nested:
+        return nested(jaxpr, starts(jaxpr, schedule.segments))
+    return _in_segments(jaxpr, schedule.segments, schedule.levels)
+
+
+def _in_segments(jaxpr: Jaxpr, segments: int, levels: int) -> Jaxpr:
+    """A program in segments, and each of them, and what is open, in such again."""
+
+    def inside(part: Jaxpr) -> Jaxpr:
+        if levels == 1 or len(part.eqns) < SMALLEST * segments:
+            return part
+        return _in_segments(part, segments, levels - 1)
+
+    found = starts(jaxpr, segments)
+    cut = segmented(jaxpr, found, inside)
+    after = len(jaxpr.eqns) - found[-1]
+    before = cut.eqns[: len(cut.eqns) - after]
+    opened = inside(jaxpr.replace(eqns=jaxpr.eqns[found[-1] :]))
+    return cut.replace(eqns=[*before, *opened.eqns])
 
 
 def written_out(jaxpr: Jaxpr) -> Jaxpr:

@@ -6,7 +6,7 @@ a loop over segments, each a shorter loop, and those can be cut again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +30,15 @@ from irad_passes.effects import touches_refs, union_of_effects
 Atom = Var | Literal
 
 
-def segmented(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
+def _as_it_is(body: Jaxpr) -> Jaxpr:
+    return body
+
+
+def segmented(
+    jaxpr: Jaxpr,
+    starts: Sequence[int],
+    inside: Callable[[Jaxpr], Jaxpr] = _as_it_is,
+) -> Jaxpr:
     """The jaxpr with a segment from each of ``starts`` to the next, the last one open.
 
     What is before the first start and after the last stays as it is, as do equations
@@ -40,12 +48,13 @@ def segmented(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
         jaxpr: Any jaxpr.
         starts: Positions of equations, in ascending order; the last one ends the last
             segment.
+        inside: What becomes of the program of a segment, with the same values.
     """
     if touches_refs(jaxpr) or len(starts) < 2:
         return jaxpr
     eqns = list(jaxpr.eqns[: starts[0]])
     for start, stop in pairwise(starts):
-        eqns += _wrapped(jaxpr, start, stop)
+        eqns += _wrapped(jaxpr, start, stop, inside)
     eqns += jaxpr.eqns[starts[-1] :]
     return jaxpr.replace(eqns=eqns)
 
@@ -66,20 +75,25 @@ def nested(jaxpr: Jaxpr, starts: Sequence[int]) -> Jaxpr:
     return jaxpr.replace(eqns=[*before, *made, *jaxpr.eqns[starts[-1] :]])
 
 
-def _wrapped(jaxpr: Jaxpr, start: int, stop: int) -> list[JaxprEqn]:
+def _wrapped(
+    jaxpr: Jaxpr,
+    start: int,
+    stop: int,
+    inside: Callable[[Jaxpr], Jaxpr] = _as_it_is,
+) -> list[JaxprEqn]:
     """Some equations of a jaxpr as one, and as more where some have effects."""
     made: list[JaxprEqn] = []
     run: list[JaxprEqn] = []
     after = _reads(jaxpr.eqns[stop:]) | {x for x in jaxpr.outvars if isinstance(x, Var)}
-    inside = jaxpr.eqns[start:stop]
-    for i, eqn in enumerate(inside):
+    eqns = jaxpr.eqns[start:stop]
+    for i, eqn in enumerate(eqns):
         if not eqn.effects:
             run.append(eqn)
             continue
-        rest = after | _reads(inside[i:])
-        made += [*_checkpoint(jaxpr, run, rest), eqn]
+        rest = after | _reads(eqns[i:])
+        made += [*_checkpoint(jaxpr, run, rest, inside), eqn]
         run = []
-    return made + _checkpoint(jaxpr, run, after)
+    return made + _checkpoint(jaxpr, run, after, inside)
 
 
 def _reads(eqns: Sequence[JaxprEqn]) -> set[Var]:
@@ -87,7 +101,10 @@ def _reads(eqns: Sequence[JaxprEqn]) -> set[Var]:
 
 
 def _checkpoint(
-    jaxpr: Jaxpr, eqns: list[JaxprEqn], read_later: set[Var]
+    jaxpr: Jaxpr,
+    eqns: list[JaxprEqn],
+    read_later: set[Var],
+    inside: Callable[[Jaxpr], Jaxpr],
 ) -> list[JaxprEqn]:
     """A checkpoint equation around equations; they themselves if it keeps nothing."""
     made = {y: None for eqn in eqns for y in eqn.outvars}
@@ -104,7 +121,8 @@ def _checkpoint(
         effects=union_of_effects(eqns),
         debug_info=jaxpr.debug_info._replace(arg_names=None, result_paths=None),
     )
-    return [checkpoint_equation(body, ins, outs, eqns[-1], prevent_cse=True)]
+    again = inside(body)
+    return [checkpoint_equation(again, ins, outs, eqns[-1], prevent_cse=True)]
 
 
 def checkpoint_equation(

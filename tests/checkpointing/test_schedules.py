@@ -11,8 +11,10 @@ import pytest
 from jax import lax
 
 import irad
-from irad.checkpointing import binomial
+from irad._compat import ir
+from irad.checkpointing import Schedule, binomial
 from irad.checkpointing.named import NAMES, schedules
+from irad.derivatives import gradient
 from irad.instruments.work import work
 
 W = np.linspace(-0.3, 0.3, 256).reshape(16, 16)
@@ -104,6 +106,54 @@ def test_slots_are_as_many_as_fit_and_fewer() -> None:
     slots = [s.checkpointing.slots for s in found]
     assert (slots[0], slots[-1]) == (50, 1)
     assert slots == sorted(slots, reverse=True)
+
+
+def chain(x: Any) -> Any:
+    """Layers, one after the other."""
+    for i in range(48):
+        x = jnp.tanh(x @ (W + 0.001 * i)) + 0.1 * x
+    return jnp.mean(x**2)
+
+
+def test_segments_of_segments_hold_less_and_run_once_more_for_each_level() -> None:
+    x = jnp.full((512, 16), 0.3)
+    free = gradient_of(chain, x, Schedule())
+    before = min(temporaries(gradient_of(chain, x, Schedule(s))) for s in (6, 8, 12))
+    for segments, levels in ((4, 2), (3, 3)):
+        made = gradient_of(chain, x, Schedule(segments, levels))
+        held = temporaries(made)
+        assert held < 0.9 * before
+        before = held
+        np.testing.assert_allclose(made(x), free(x), rtol=1e-12)
+        again = tanhs(made) / tanhs(free) - 1.0
+        assert (levels - 1) / 2 < again <= levels
+
+
+def test_segments_of_segments_hand_on_what_is_no_number() -> None:
+    x = jnp.full((8, 16), 0.3)
+    broken = x.at[2, 3].set(jnp.nan).at[4].set(jnp.inf)
+    for at in (x, broken):
+        found = gradient_of(chain, at, Schedule(3, levels=3))(at)
+        np.testing.assert_allclose(found, jax.grad(chain)(at), rtol=1e-9)
+
+
+def gradient_of(fun: Any, x: Any, schedule: Schedule) -> Any:
+    """The compiled gradient by a schedule."""
+    closed = jax.make_jaxpr(fun)(x)
+    jaxpr, n = ir.with_constants_as_inputs(closed.jaxpr), len(closed.consts)
+    made = gradient(jaxpr, n, with_value=False, schedule=schedule)
+    run = jax.jit(lambda x: ir.evaluate(made, [*closed.consts, x])[0])
+    return run.lower(x).compile()
+
+
+def tanhs(compiled: Any) -> int:
+    """How many functions are computed."""
+    return work(compiled.as_text()).transcendentals
+
+
+def temporaries(compiled: Any) -> int:
+    """Bytes of temporaries by XLA."""
+    return compiled.memory_analysis().temp_size_in_bytes
 
 
 # Loops of unknown length --------------------------------------------------------------
