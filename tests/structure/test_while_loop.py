@@ -79,22 +79,57 @@ PROGRAMS: dict[str, tuple[Step, Any]] = {
 }
 
 
+def total(loop, step, n, p, s):
+    """A sum of all that a loop ends with."""
+    leaves = jax.tree.leaves(loop(step, n, p, s))
+    return sum(jnp.sum(leaf * (0.5 + i)) for i, leaf in enumerate(leaves))
+
+
 @pytest.mark.parametrize("trips", [0, 1, 17, 10_000])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_gradients_are_those_of_the_unrolled_loop(name, trips):
     step, start = PROGRAMS[name]
-
-    def total(loop, n, p, s):
-        leaves = jax.tree.leaves(loop(step, n, p, s))
-        return sum(jnp.sum(leaf * (0.5 + i)) for i, leaf in enumerate(leaves))
-
-    ours = irad.value_and_grad(total, (2, 3))
-    value, found = jax.jit(lambda *a: ours(rolled, *a))(trips, 1.3, start)
-    theirs = jax.value_and_grad(total, (2, 3))
-    expected, gradient = theirs(unrolled, trips, 1.3, start)
+    ours = irad.value_and_grad(total, (3, 4))
+    value, found = jax.jit(lambda *a: ours(rolled, step, *a))(trips, 1.3, start)
+    theirs = jax.value_and_grad(total, (3, 4))
+    expected, gradient = theirs(unrolled, step, trips, 1.3, start)
     np.testing.assert_allclose(value, expected, rtol=1e-13)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(gradient), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+SOLVERS = ("Newton", "bisection", "adaptive")
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_second_derivatives_are_those_of_the_unrolled_loop(name):
+    step, start = PROGRAMS[name]
+
+    def slope(gradient, loop, n):
+        return gradient(lambda p: total(loop, step, n, p, start))
+
+    pushed = jax.jit(
+        lambda n, p: irad.jvp(slope(irad.grad, rolled, n), (p,), (1.0,))[1]
+    )
+    pulled = jax.jit(lambda n, p: irad.grad(slope(irad.grad, rolled, n))(p))
+    for trips in (0, 1, 17, 10_000):
+        theirs = slope(jax.grad, unrolled, trips)
+        _, expected = jax.jvp(theirs, (1.3,), (1.0,))
+        ways = [pushed] if trips > 100 else [pushed, pulled]
+        for way in ways:
+            found = way(trips, 1.3)
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_batch_of_loops_of_their_own_lengths_is_each_alone(name):
+    step, start = PROGRAMS[name]
+    trips, p = jnp.array([0, 1, 17, 10_000]), jnp.array([1.3, 0.9, 1.1, 1.2])
+    ours = irad.grad(lambda n, p: total(rolled, step, n, p, start), 1)
+    found = jax.jit(jax.vmap(ours))(trips, p)
+    theirs = jax.grad(lambda n, p: total(unrolled, step, n, p, start), 1)
+    expected = [theirs(int(n), x) for n, x in zip(trips, p, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_condition_on_the_data_ends_the_loop_where_it_ends_the_program():
