@@ -62,6 +62,12 @@ def test_batches_that_are_computed_as_they_are_summed_are_sums_of_slices() -> No
     assert not of_batches(summing(0), X.reshape(24, 25))
 
 
+def test_batches_that_no_library_adds_are_sums() -> None:
+    J = irad.jacobian(lambda s: summing(1)(s[0] * X + s[1]), order="forward")
+    found = equations(jax.make_jaxpr(J)(X[0, :2]).jaxpr, lax.reduce_sum_p)
+    assert (2, *X.shape) in [eqn.invars[0].aval.shape for eqn in found]
+
+
 def test_batches_that_are_stored_are_sums() -> None:
     assert of_batches(weighing, X.reshape(24, 25))
 
