@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from irad.accumulate import ENGINE
-from irad.cost import Cost, call_seconds, compile_seconds, seconds
+from irad.cost import Cost, call_seconds, compile_seconds
 from irad.ellpack import TooWideError
 from irad.errors import PlanError
 from irad.ordering import count
 from irad.planning import chains, compressed, pricing
 from irad.planning.elimination import Elimination, checked, in_order, searched
 from irad.planning.plans import (
-    FAVOUR,
+    ORDERS,
     PLAIN,
     Candidate,
     Plan,
@@ -25,6 +25,7 @@ from irad.planning.plans import (
     reason,
     tree_note,
 )
+from irad.planning.preference import preferred
 from irad.planning.program import Program, Section, cuts, size_of
 from irad.planning.recipes import COMPRESSIONS, Made, make
 from irad.planning.result import Structure
@@ -38,18 +39,8 @@ FEW_EQUATIONS, FEW_ELEMENTS = 400, 64
 """Vertices are eliminated one by one in programs of so few equations, and inputs or
 outputs of so few elements; larger ones take it on demand."""
 
-HOPELESS, SEARCHED = 1.1, 1.2
-"""Orders are not searched where structured ways take so many times a plain one, nor
-taken unless they are so many times faster: the kernels of scalar programs are hard to
-predict."""
-
-COMPILING, CALLS = 10e-3, 100_000
-"""XLA for CPUs compiles a kernel in so many seconds, which so many calls share. Without
-loops each kernel that runs was compiled."""
-
-EQUAL, PLAIN_EQUAL = 1.02, 1.05
-"""Predictions do not tell ways apart that are so near to one another: any two, forward
-and reverse mode. A plain way is not taken then where another has fewer operations."""
+HOPELESS = 1.1
+"""Orders are not searched where structured ways take so many times a plain one."""
 
 FEW_SEEDS, MANY_ENTRIES = 8, 1 << 24
 """Of so few seeds through arrays of so many entries none are saved: a pattern takes as
@@ -103,7 +94,6 @@ GROUPS = {
     "markowitz": ("markowitz",),
     "elimination": ("elimination",),
 }
-ORDERS = ("markowitz", "elimination")
 SYMMETRIC = ("compressed, symmetric", "compressed, acyclic")
 
 
@@ -161,25 +151,11 @@ class _Table:
             raise self._nothing_open()
         structured = [row for row in priced if row[1].way not in PLAIN]
         eligible = structured if self.options.sparse and structured else priced
-        best, first = self._best(eligible)
+        best, first = preferred(eligible, self.options.backend)
         rest = [c for i, c in priced if i != best]
         if not rest:
             return best, f"{first.way}: the only way that is open."
         return best, reason(first, rest)
-
-    def _best(self, rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-        """The fastest, or the first that is about as fast; of plain ones the lesser."""
-        least = min(self._score(candidate) for _, candidate in rows)
-        equal = [row for row in rows if self._score(row[1]) <= EQUAL * least]
-        first = _lesser(equal)
-        if first[1].way not in PLAIN:
-            return first
-        most = PLAIN_EQUAL * self._score(first[1])
-        plain = [row for row in rows if row[1].way in PLAIN]
-        near = [row for row in plain if self._score(row[1]) <= most]
-        first = min(near, key=lambda row: _flops(row[1]))
-        others = (row for row in rows if row[1].way not in PLAIN)
-        return next((row for row in others if _is_less(row[1], first[1])), first)
 
     def _nothing_open(self) -> PlanError:
         if self._least:
@@ -192,18 +168,6 @@ class _Table:
             f"no way to the Jacobian is open with order={self.options.order!r} "
             f"({notes}). Use order='auto'."
         )
-
-    def _score(self, candidate: Candidate) -> float:
-        """The time of a call, its share of compiling, and what is against the way."""
-        assert candidate.seconds is not None
-        assert candidate.cost is not None
-        kernels = 0 if candidate.cost.looped else candidate.cost.kernels
-        score = candidate.seconds + COMPILING / CALLS * kernels
-        if candidate.way in PLAIN:
-            return score
-        working = seconds(candidate.cost, self.options.backend)
-        score += (FAVOUR - 1.0) * working
-        return score * (SEARCHED if candidate.way in ORDERS else 1.0)
 
     def _closed(self, way: str, why: str) -> None:
         self.rows.append(Candidate(Recipe(way), None, None, why))
@@ -377,29 +341,6 @@ class _Table:
             return
         time = call_seconds(cost, self.options.backend)
         self.rows.append(Candidate(recipe, cost, time, note))
-
-
-def _lesser(rows: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-    """The first; if that is plain, one that is not and takes fewer operations."""
-    first, *others = rows
-    if first[1].way not in PLAIN:
-        return first
-    kept = (row for row in others if row[1].way not in PLAIN)
-    return next((row for row in kept if _flops(row[1]) < _flops(first[1])), first)
-
-
-def _is_less(one: Candidate, other: Candidate) -> bool:
-    """Whether straight code does less than another in every respect: no gamble."""
-    assert one.cost is not None
-    assert other.cost is not None
-    a, b = one.cost, other.cost
-    pairs = ((a.flops, b.flops), (a.bytes, b.bytes), (a.kernels, b.kernels))
-    return not a.looped and all(x <= y for x, y in pairs)
-
-
-def _flops(candidate: Candidate) -> int:
-    assert candidate.cost is not None
-    return candidate.cost.flops
 
 
 def _per_tangent(section: Section) -> tuple[float, float]:

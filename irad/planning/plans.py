@@ -18,6 +18,7 @@ AS_FAST = 1.05
 """Two times that are nearer to each other are said to be the same."""
 
 PLAIN = ("forward", "reverse")
+ORDERS = ("markowitz", "elimination")
 
 
 @dataclass(frozen=True)
