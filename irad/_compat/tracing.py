@@ -10,12 +10,10 @@ known, so that the path Python takes is recorded in one run of the function.
 
 from __future__ import annotations
 
-import operator
 import os
-import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,6 +25,7 @@ from jax._src.state.types import AbstractRef
 
 from irad._compat import inlining, ir, mapped_rules
 from irad._compat.known import Known, has_no_tangent
+from irad._compat.tracers import CaptureTracer
 
 # A line of the user's program is never one of irad's own.
 source.register_exclusion(os.path.dirname(os.path.dirname(__file__)) + os.sep)
@@ -48,57 +47,6 @@ class CaptureInfo(core.DebugInfo):
 
 _MADE_HERE = frozenset((core.ref_p, core.empty_ref_p))
 
-
-class CaptureTracer(pe.DynamicJaxprTracer):
-    """A value that is being recorded, whose number can be had when inputs are known."""
-
-    __slots__ = ()
-
-    def to_concrete_value(self) -> Any:
-        """The value as an array, or None when it depends on an abstract input.
-
-        JAX asks whether a value is there far more often than for the value, and asks by
-        this method: only then is nothing computed.
-        """
-        known = self.known()
-        if known is None:
-            return None
-        if sys._getframe(2).f_code is _IS_CONCRETE and known.is_complete():
-            return True
-        return known.value(self)
-
-    def known(self) -> Known | None:
-        """The numbers of the trace, as long as its capture lasts."""
-        return cast("CaptureTrace", self._trace).known()
-
-    def _array(self) -> Any:
-        """The value where JAX has an array on values, which numpy may take."""
-        known = self.known()
-        if known is None or not has_no_tangent(self):
-            return None
-        return known.value(self)
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self._array()
-        if value is None:
-            return super().__array__(*args, **kwargs)
-        return np.asarray(value, *args, **kwargs)
-
-    def tolist(self) -> Any:
-        value = self._array()
-        return super().tolist() if value is None else np.asarray(value).tolist()
-
-    def __index__(self) -> int:
-        if self.aval.shape != () or not np.issubdtype(self.aval.dtype, np.integer):
-            raise TypeError("Only integer scalar arrays can be converted to an index.")
-        return super().__index__()
-
-    def _short_repr(self) -> str:
-        return f"CaptureTracer({self.aval})"
-
-
-_IS_CONCRETE = core.is_concrete.__code__
-core.pytype_aval_mappings[CaptureTracer] = operator.attrgetter("aval")
 
 # What an operand mostly is when it is no mutable array.
 _VALUES = frozenset((ArrayImpl, np.ndarray, bool, int, float, complex))
@@ -151,13 +99,13 @@ class CaptureTrace(pe.DynamicJaxprTrace):
     def stage_value(self, val: Any) -> Any:
         return val if self._owns(val) else self.parent_trace.stage_value(val)
 
-    def _includes(self, x: Any) -> bool:
-        """Whether a value that is traced outside counts as one that is traced here."""
-        return self.whole and ir.is_tracer(x)
+    def _records(self, x: Any) -> bool:
+        """Whether what depends on a value is recorded."""
+        return self._owns(x) or (self.whole and ir.is_tracer(x))
 
     def process_primitive(self, primitive: Any, tracers: Any, params: Any, /) -> Any:
         for x in tracers:
-            if (type(x) is CaptureTracer and x._trace is self) or self._includes(x):
+            if self._records(x):
                 body = inlining.body_of(primitive, params)
                 if body is not None:
                     return self._written_out(body, tracers)
@@ -191,7 +139,7 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         self, prim: Any, fun: Any, jvp: Any, tracers: Any, /, *, symbolic_zeros: bool
     ) -> Any:
         onto: Any = self.parent_trace
-        if any(self._owns(x) or self._includes(x) for x in tracers):
+        if any(map(self._records, tracers)):
             onto, ask = super(), self._operands(tracers)
             fun, jvp = with_values(fun, ask), with_values(jvp, ask)
             if mapped_rules.is_mapped(jvp) and any(moves := self._moves(tracers)):
@@ -208,7 +156,7 @@ class CaptureTrace(pe.DynamicJaxprTrace):
         self, prim: Any, fun: Any, fwd: Any, bwd: Any, tracers: Any, /, **params: Any
     ) -> Any:
         onto: Any = self.parent_trace
-        if any(self._owns(x) or self._includes(x) for x in tracers):
+        if any(map(self._records, tracers)):
             onto, ask = super(), self._operands(tracers)
             fun, fwd = with_values(fun, ask), with_values(fwd, ask, stride=2)
             if mapped_rules.is_mapped(fwd) and any(moves := self._moves(tracers)):
