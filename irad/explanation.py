@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from irad._compat import ir
 from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.accumulate import ENGINE
-from irad.capture import Captured, capture
 from irad.derivatives import active_inputs, wanted_outputs
 from irad.graph import Inside, Node
 from irad.keeping.report import Residuals
@@ -26,7 +25,6 @@ from irad.structure import STRUCTURES
 from irad.tables import aligned
 from irad.transforms.arguments import (
     Arguments,
-    as_arrays,
     check_callable,
     normalize_argnums,
     select_arguments,
@@ -142,7 +140,7 @@ def _explained(
     given: Arguments, argnums: Any, title: str, names: Sequence[str]
 ) -> Explanation:
     fun, args = given.fun, given.args
-    captured = _captured(given)
+    captured = given.captured("explain", has_aux=False)
     jaxpr = dce(inline(captured.jaxpr, max_equations=_ALL, keep_shared=False))
     active = active_inputs(jaxpr, captured.num_consts)
     whole = Inside(jaxpr, active, wanted_outputs(jaxpr, captured.num_outputs))
@@ -159,11 +157,6 @@ def _explained(
 
 
 _ALL = 1 << 30
-
-
-def _captured(given: Arguments) -> Captured:
-    leaves = as_arrays(given.leaves)
-    return capture(given.fun, leaves, given.call, purpose="explain", names=given.names)
 
 
 # Rules --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from irad._compat import ir
+from irad.capture import Captured, capture
 from irad.collection import held_back
 from irad.errors import ArgumentCountError
 
@@ -48,6 +49,18 @@ class Arguments:
             for i, x in zip(self.positions, dynamic, strict=True)
             for path, _ in jax.tree_util.tree_flatten_with_path(x)[0]
         ]
+
+    def captured(self, purpose: str, *, has_aux: bool, whole: bool = False) -> Captured:
+        """The function, run once on the leaves and recorded; see ``irad.capture``."""
+        return capture(
+            self.fun,
+            as_arrays(self.leaves),
+            self.call,
+            has_aux=has_aux,
+            purpose=purpose,
+            names=self.names,
+            whole=whole,
+        )
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
         """Results in the tree of the arguments: one tree, or a tuple of them."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from irad import derivatives
 from irad._compat import ir
-from irad.capture import Captured, capture
+from irad.capture import Captured
 from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.collection import held_back
 from irad.staging import staged
@@ -69,9 +69,7 @@ def jvp(
             f"structure; primals have {given.tree} whereas tangents have {tree}."
         )
     t = checked_tangents(given.leaves, leaves)
-    captured = capture(
-        fun, given.leaves, given.call, has_aux=has_aux, purpose="jvp", names=given.names
-    )
+    captured = given.captured("jvp", has_aux=has_aux)
     return _run(captured, t, has_aux=has_aux)
 
 
@@ -197,15 +195,7 @@ def linearize(
     check_callable(fun)
     given = all_arguments(fun, primals)
     memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
-    captured = capture(
-        fun,
-        given.leaves,
-        given.call,
-        has_aux=has_aux,
-        purpose="linearize",
-        names=given.names,
-        whole=memory.is_limited,
-    )
+    captured = given.captured("linearize", has_aux=has_aux, whole=memory.is_limited)
     split, captured = staged_split(
         captured, "linearize", derivatives.linearized, memory
     )

@@ -8,13 +8,12 @@ from typing import Any
 import jax
 
 from irad._compat import ir
-from irad.capture import Captured, capture
+from irad.capture import Captured
 from irad.seeds import PLAIN
 from irad.staging import staged
 from irad.transforms.arguments import (
     ArgNums,
     Arguments,
-    as_arrays,
     check_callable,
     check_differentiable_inputs,
     check_differentiable_output,
@@ -133,14 +132,7 @@ def hvp(
 def _forward(given: Arguments, *, has_aux: bool, holomorphic: bool) -> Any:
     for x in given.leaves:
         _check_forward_input(x, holomorphic=holomorphic)
-    captured = capture(
-        given.fun,
-        as_arrays(given.leaves),
-        given.call,
-        has_aux=has_aux,
-        purpose="jacfwd",
-        names=given.names,
-    )
+    captured = given.captured("jacfwd", has_aux=has_aux)
     if holomorphic:
         for aval in captured.out_avals:
             if not is_complex(aval.dtype):
@@ -167,14 +159,7 @@ def capture_reverse(
     check_differentiable_inputs(
         name, given.leaves, holomorphic=holomorphic, allow_int=allow_int
     )
-    captured = capture(
-        given.fun,
-        as_arrays(given.leaves),
-        given.call,
-        has_aux=has_aux,
-        purpose=name,
-        names=given.names,
-    )
+    captured = given.captured(name, has_aux=has_aux)
     for aval in captured.out_avals:
         check_differentiable_output(name, aval, holomorphic=holomorphic)
     return captured

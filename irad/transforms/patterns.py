@@ -9,7 +9,7 @@ import numpy as np
 
 from irad._compat import ir
 from irad.accumulate import ENGINE
-from irad.capture import Captured, capture
+from irad.capture import Captured
 from irad.compression.colouring import entries
 from irad.compression.detection import detect_split
 from irad.compression.pattern import NOTHING, Pattern, stacked, zero
@@ -19,15 +19,12 @@ from irad.errors import NotLinearError
 from irad.staging import Program
 from irad.transforms.arguments import (
     ArgNums,
-    Arguments,
-    as_arrays,
     check_callable,
-    check_differentiable_inputs,
-    check_differentiable_output,
     normalize_argnums,
     select_arguments,
     wraps,
 )
+from irad.transforms.jacobians import capture_reverse
 from irad_passes import dce
 
 _DOC = (
@@ -79,30 +76,15 @@ def sparsity(
     @wraps(fun, _DOC.format(argnums=argnums))
     def pattern_of(*args: Any, **kwargs: Any) -> Any:
         given = select_arguments(fun, argnums, args, kwargs)
-        captured = _captured(given, has_aux=has_aux)
+        captured = capture_reverse(
+            given, "sparsity", has_aux=has_aux, holomorphic=False, allow_int=False
+        )
         pattern = _shown(_pattern(captured))
         if captured.aux is None:
             return pattern
         return pattern, captured.aux(_auxiliary(captured))
 
     return pattern_of
-
-
-def _captured(given: Arguments, *, has_aux: bool) -> Captured:
-    check_differentiable_inputs(
-        "sparsity", given.leaves, holomorphic=False, allow_int=False
-    )
-    captured = capture(
-        given.fun,
-        as_arrays(given.leaves),
-        given.call,
-        has_aux=has_aux,
-        purpose="sparsity",
-        names=given.names,
-    )
-    for aval in captured.out_avals:
-        check_differentiable_output("sparsity", aval, holomorphic=False)
-    return captured
 
 
 def _auxiliary(captured: Captured) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from irad import derivatives
-from irad.capture import Captured, capture
+from irad.capture import Captured
 from irad.checkpointing import Schedule
 from irad.checkpointing.options import MAX_CHECKPOINTS
 from irad.collection import held_back
@@ -20,7 +20,6 @@ from irad.transforms.arguments import (
     ArgNums,
     Arguments,
     all_arguments,
-    as_arrays,
     check_callable,
     check_differentiable_inputs,
     check_differentiable_output,
@@ -184,15 +183,7 @@ def capture_scalar(
     check_differentiable_inputs(
         "grad", given.leaves, holomorphic=holomorphic, allow_int=allow_int
     )
-    captured = capture(
-        given.fun,
-        as_arrays(given.leaves),
-        given.call,
-        has_aux=has_aux,
-        purpose="grad",
-        names=given.names,
-        whole=whole,
-    )
+    captured = given.captured("grad", has_aux=has_aux, whole=whole)
     _check_scalar(captured)
     check_differentiable_output("grad", captured.out_avals[0], holomorphic=holomorphic)
     return captured
@@ -328,15 +319,7 @@ def vjp(
     check_callable(fun)
     given = all_arguments(fun, primals)
     memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
-    captured = capture(
-        fun,
-        given.leaves,
-        given.call,
-        has_aux=has_aux,
-        purpose="vjp",
-        names=given.names,
-        whole=memory.is_limited,
-    )
+    captured = given.captured("vjp", has_aux=has_aux, whole=memory.is_limited)
     split, captured = staged_split(captured, "vjp", derivatives.vjp, memory)
     value, residuals, aux = run_forward(captured, split)
     pullback = VJP(
