@@ -106,13 +106,7 @@ def capture(
         result = call(tracers)
         traced_aux: list[Any] = []
         if has_aux:
-            if not isinstance(result, (tuple, list)) or len(result) != 2:
-                raise TypeError(
-                    "with has_aux=True the function must return a pair (output, "
-                    f"auxiliary); {ir.function_name(fun)} returned "
-                    f"{type(result).__name__}"
-                )
-            result, aux = result
+            result, aux = _pair(result, fun)
             out["aux"], traced_aux = _split_aux(aux)
         outputs, out["tree"] = jax.tree_util.tree_flatten(result)
         out["count"] = len(outputs)
@@ -144,6 +138,16 @@ def capture(
         out.get("aux"),
         of,
         known,
+    )
+
+
+def _pair(result: Any, fun: Any) -> tuple[Any, Any]:
+    """The output and the auxiliary one."""
+    if isinstance(result, (tuple, list)) and len(result) == 2:
+        return result[0], result[1]
+    raise TypeError(
+        "with has_aux=True the function must return a pair (output, auxiliary); "
+        f"{ir.function_name(fun)} returned {type(result).__name__}"
     )
 
 
