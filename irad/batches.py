@@ -146,10 +146,14 @@ def _has_tiny_matrices(eqn: JaxprEqn, _: Read) -> bool:
 
 def _has_short_rows(eqn: JaxprEqn, _: Read) -> bool:
     """Whether many matrices are multiplied, and the rows of the results are short."""
-    return _has_matrices(eqn, _) and math.prod(_free(eqn)[1]) < SHORT
+    return _may_be_turned(eqn) and math.prod(_free(eqn)[1]) < SHORT
 
 
 def _has_matrices(eqn: JaxprEqn, _: Read) -> bool:
+    return _may_be_turned(eqn)
+
+
+def _may_be_turned(eqn: JaxprEqn) -> bool:
     """Whether many matrices are multiplied, and may be turned first."""
     if not _is_product_in_batches(eqn):
         return False
