@@ -22,7 +22,7 @@ STORING = (1.0, 4.0, 1e4)
 LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
 NESTED = (2, 0.5)
 """How deep loops are nested where that costs nothing, and how far from evenly."""
-SEGMENTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+SEGMENTS = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 IN_SEGMENTS = ((3, 2), (4, 2), (6, 2), (8, 2), (2, 4), (3, 3), (4, 3), (3, 4))
 """So many segments, each cut so again, and so on, so many levels deep."""
 SHARES = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.0)
@@ -115,7 +115,7 @@ def _auto(setting: Setting) -> Iterator[Schedule]:
             if schedule != plain:
                 yield schedule
     else:
-        cuts = [*((s, 1) for s in SEGMENTS[1:]), *IN_SEGMENTS]
+        cuts = [*((s, 1) for s in SEGMENTS), *IN_SEGMENTS]
         for segments, levels in cuts:
             if SMALLEST * segments**levels <= setting.equations:
                 yield Schedule(segments, levels)
