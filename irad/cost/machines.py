@@ -79,7 +79,7 @@ MACHINES: Mapping[str, Machine] = {
         transcendental=1.2e-9,
         bandwidths=((2e6, 60e9), (32e6, 40e9), (math.inf, 13e9)),
         kernel=0.35e-6,
-        stacking=((4e6, 0.015e-9), (math.inf, 0.875e-9)),
+        stacking=((4e6, 0.015e-9), (32 * 2**20, 0.37e-9), (math.inf, 0.875e-9)),
         restacking=((4e6, 0.015e-9), (math.inf, 0.1e-9)),
         levels=(
             *((3e5, 70e9), (6e5, 50e9), (1.6e6, 40e9), (2.4e6, 30e9)),
@@ -96,8 +96,9 @@ MACHINES: Mapping[str, Machine] = {
         "benchmarks.calibration`: products of 64 x 64 and more, mul 0.06 and exp 1.1 "
         "ns an entry, copies in and out of the cache, reductions of 8 entries; what "
         "stacking costs from the loops of `python -m benchmarks memory`, 3.5 ns a "
-        "number of which most is mapping its page, and of `gradients`, whose stacks "
-        "stay in the cache: less than any arithmetic that would make the number again; "
+        "number of which most is mapping its page, 1.5 where pages stay mapped, and of "
+        "`gradients`, whose stacks stay in the cache: less than any arithmetic that "
+        "would make the number again; "
         "what inner loops stack again and again a ninth of that; levels from sums in a "
         "loop and from stencils, mapping from stacks around 32 MiB, beyond which glibc "
         "maps anew at each call; "
