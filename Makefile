@@ -89,5 +89,5 @@ lock: $(STAMP) ## requirements.lock and peers.lock anew from pyproject.toml
 	  --output-file peers.lock
 
 clean: ## removes what was made, the environment too
-	rm -rf $(VENV) build dist site .hypothesis .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .compiled .hypothesis .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ The environment is set before anything imports JAX, which reads it once.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,12 @@ import jax  # noqa: E402, after the environment
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# Executables are kept by what they are made of, for the files and runs that follow.
+COMPILED = Path(__file__).parents[1] / ".compiled"
+jax.config.update("jax_compilation_cache_dir", str(COMPILED))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 # The first call of an example compiles, so no example has a deadline.
 settings.register_profile(
