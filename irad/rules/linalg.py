@@ -30,7 +30,7 @@ from irad.rules.matrices import (
     block,
     conj,
     eye_like,
-    half_below,
+    hermitian,
     is_complex,
     matmul,
     on_diagonal,
@@ -100,12 +100,14 @@ def _cholesky_tangent(L: Array, t: Array, split_from: tuple[int, ...]) -> Array:
 
 def _cholesky_tangent_of_block(L: Array, t: Array) -> Array:
     """L phi(L^-1 A' L^-*), A' being read from its lower triangle."""
-    half, factor = half_below(t), tril(L)
+    diagonal = on_diagonal(t)
+    factor = tril(L)
     right = lax.linalg.triangular_solve(
-        factor, half + adjoint(half), lower=True, transpose_a=True, conjugate_a=True
+        factor, hermitian(t), lower=True, transpose_a=True, conjugate_a=True
     )
     solved = lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
-    return matmul(factor, half_below(solved))
+    one = lax.full_like(t, 1)
+    return matmul(factor, tril(solved * lax.select(diagonal, one / 2, one)))
 
 
 @written_out(private.cholesky_update_p)

@@ -83,10 +83,13 @@ def triu(x: Array, k: int = 0) -> Array:
     return where(lax.le(row + k if k else row, column), x)
 
 
-def half_below(x: Array) -> Array:
-    """The lower triangle, half the diagonal: with its adjoint a Hermitian ``x``."""
-    one = lax.full_like(x, 1)
-    return tril(x * lax.select(on_diagonal(x), one / 2, one))
+def hermitian(x: Array) -> Array:
+    """The Hermitian matrix of a lower triangle and the real part of its diagonal."""
+    whole = lax.select(lax.gt(*positions(x)), x, adjoint(x))
+    if not is_complex(x):
+        return whole
+    diagonal = lax.convert_element_type(real(x), x.dtype)
+    return lax.select(on_diagonal(x), diagonal, whole)
 
 
 def eye_like(x: Array) -> Array:
