@@ -193,7 +193,7 @@ def _candidate(derivative: Derivative[T], schedule: Schedule) -> Candidate[T]:
     costs = _costs(derivative)
     peak = derivative.held + max(each.likely_bytes for each in costs)
     seconds = sum(each.seconds for each in costs) + _machine().holding(peak)
-    doubt = DOUBT if schedule.segments == 1 else DOUBT_IN_SEGMENTS
+    doubt = DOUBT_IN_SEGMENTS if schedule.has_segments else DOUBT
     return Candidate(schedule, derivative, seconds, peak, peak // doubt)
 
 

@@ -12,11 +12,12 @@ from functools import cached_property
 from itertools import product
 
 from irad._compat import calls, ir
-from irad._compat.ir import Jaxpr
+from irad._compat.ir import Jaxpr, JaxprEqn
 from irad.checkpointing.binomial import advances
 from irad.checkpointing.options import MAX_CHECKPOINTS, Checkpointing
 from irad.checkpointing.prices import bytes_of
 from irad.checkpointing.schedules import SMALLEST, Schedule, written_out
+from irad_passes.bodies import open_jaxpr
 
 STORING = (1.0, 4.0, 1e4)
 LEVELS = ((1, 1.0), (2, 2.0), (2, 1.0), (2, 0.5), (3, 1.0), (4, 1.0), (6, 1.0))
@@ -25,6 +26,8 @@ NESTED = (2, 0.5)
 SEGMENTS = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 IN_SEGMENTS = ((3, 2), (4, 2), (6, 2), (8, 2), (2, 4), (3, 3), (4, 3), (3, 4))
 """So many segments, each cut so again, and so on, so many levels deep."""
+IN_STEPS = (2, 3, 4, 6, 8, 12)
+"""So many segments of a step of a loop, and of the loop as many levels as 1 or 2."""
 SHARES = (1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Of the slots that fit a limit; at least one is taken."""
 
@@ -40,11 +43,15 @@ UNKNOWN_STEPS = 1000
 
 @dataclass(frozen=True)
 class Loops:
-    """The loops of a program: their most steps, and the bytes of a state of each."""
+    """The loops of a program: their most steps, and the bytes of a state of each.
+
+    ``equations`` are those of the longest step of a loop of known length.
+    """
 
     has_scans: bool
     steps: int
     state_bytes: int
+    equations: int
 
     @staticmethod
     def of(flat: Jaxpr) -> Loops:
@@ -58,13 +65,21 @@ class Loops:
             _, num_carry = calls.scan_counts(eqn.params)
             states += [v.aval for v in eqn.outvars[:num_carry]]
         total = sum(map(bytes_of, states))
-        return Loops(bool(scans), max(lengths, default=0), total)
+        longest = max(map(_equations, scans), default=0)
+        return Loops(bool(scans), max(lengths, default=0), total, longest)
 
     def repeats(self, slots: int) -> float:
         """How often a step is advanced from so many slots, on average and at most."""
         if self.steps < 2:
             return 0.0
         return advances(self.steps, min(slots, self.steps)) / self.steps
+
+
+def _equations(scan: JaxprEqn) -> int:
+    """The equations of a step of a loop, or of a step of a loop in it."""
+    flat = written_out(open_jaxpr(scan.params["jaxpr"]))
+    inside = (eqn for eqn in flat.eqns if eqn.primitive is ir.scan_p)
+    return max(len(flat.eqns), *map(_equations, inside), 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +129,7 @@ def _auto(setting: Setting) -> Iterator[Schedule]:
             schedule = Schedule(1, depth, stretch, checkpointing=Checkpointing(price))
             if schedule != plain:
                 yield schedule
+        yield from _in_steps(setting.loops.equations)
     else:
         cuts = [*((s, 1) for s in SEGMENTS), *IN_SEGMENTS]
         for segments, levels in cuts:
@@ -121,6 +137,14 @@ def _auto(setting: Setting) -> Iterator[Schedule]:
                 yield Schedule(segments, levels)
     if setting.limit is not None and setting.loops.steps:
         yield from _binomial(setting)
+
+
+def _in_steps(equations: int) -> Iterator[Schedule]:
+    """Loops that keep states alone, and steps cut into segments."""
+    states = Checkpointing(STORING[-1])
+    for levels, segments in product((1, 2), IN_STEPS):
+        if SMALLEST * segments <= equations:
+            yield Schedule(levels=levels, step=segments, checkpointing=states)
 
 
 def _all(_: Setting) -> Iterator[Schedule]:

@@ -19,6 +19,7 @@ from irad._compat.ir import Jaxpr, JaxprEqn, Var
 from irad.checkpointing.options import DEFAULT, Checkpointing
 from irad.checkpointing.prices import bytes_of
 from irad_passes import cut_scan, inline, nested, segmented
+from irad_passes.bodies import BodyRewriter
 
 SMALLEST = 4
 """A segment of straight-line code has so many equations or more."""
@@ -31,7 +32,8 @@ class Schedule:
     ``segments`` of straight-line code, the last of which is no segment but what is
     differentiated first; segments or loops nested ``levels`` deep, an inner loop
     ``stretch`` times as long as for even nesting; whether what enters a segment is
-    computed from the inputs again (``nested``); and what loops keep for each step.
+    computed from the inputs again (``nested``); what loops keep for each step; and
+    into how many segments a ``step`` is cut itself.
     """
 
     segments: int = 1
@@ -39,10 +41,18 @@ class Schedule:
     stretch: float = 1.0
     nested: bool = False
     checkpointing: Checkpointing = DEFAULT
+    step: int = 1
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether code is cut, and not loops alone."""
+        return self.segments > 1 or self.step > 1
 
 
 def scheduled(jaxpr: Jaxpr, schedule: Schedule) -> Jaxpr:
     """A program rewritten for a schedule; its values are the same."""
+    if schedule.step > 1:
+        jaxpr = _with_cut_steps(jaxpr, schedule.step)
     if schedule.levels > 1:
         eqns = [e for eqn in jaxpr.eqns for e in _cut(eqn, schedule)]
         jaxpr = jaxpr.replace(eqns=eqns)
@@ -68,6 +78,20 @@ def _in_segments(jaxpr: Jaxpr, segments: int, levels: int) -> Jaxpr:
     before = cut.eqns[: len(cut.eqns) - after]
     opened = inside(jaxpr.replace(eqns=jaxpr.eqns[found[-1] :]))
     return cut.replace(eqns=[*before, *opened.eqns])
+
+
+def _with_cut_steps(jaxpr: Jaxpr, segments: int) -> Jaxpr:
+    """A program with segments in each step of its loops, and of the loops in those."""
+
+    def cut(body: Jaxpr) -> Jaxpr:
+        flat = written_out(_with_cut_steps(body, segments))
+        if len(flat.eqns) < SMALLEST * segments:
+            return flat
+        return _in_segments(flat, segments, 1)
+
+    rewritten = BodyRewriter(cut)
+    eqns = [rewritten(e) if e.primitive is ir.scan_p else e for e in jaxpr.eqns]
+    return jaxpr.replace(eqns=eqns)
 
 
 def written_out(jaxpr: Jaxpr) -> Jaxpr:
