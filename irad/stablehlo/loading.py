@@ -46,10 +46,13 @@ def from_hlo(source: str | bytes) -> Module:
     """A module from HLO: its text, or a serialized ``HloModuleProto``.
 
     It may be what XLA takes or what it makes: ``compiled.as_text()`` with its fusions,
-    copies and bitcasts, as far as its custom calls are known.
+    copies and bitcasts, as far as its custom calls are known. JAX's texts leave out the
+    entries of large constants; the proto has them:
+    ``compiled.runtime_executable().hlo_modules()[0].as_serialized_hlo_module_proto()``.
 
     Raises:
-        ModuleError: it is no HLO, or has something that irad cannot read.
+        ModuleError: it is no HLO, has something that irad cannot read, or is a text
+            without the entries of a constant.
     """
     return load(passes.from_hlo(source))
 

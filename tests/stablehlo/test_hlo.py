@@ -10,6 +10,7 @@ from jax import lax
 
 import irad
 from irad_passes import modules as passes
+from irad_passes.errors import ModuleError
 
 X = np.sin(np.arange(24, dtype=np.float32)).reshape(6, 4)
 
@@ -48,6 +49,20 @@ def test_the_largest_entries_are_differentiated() -> None:
     module = irad.stablehlo.from_hlo(passes.hlo(jax.jit(f).lower(X).as_text()))
     (gradient,) = irad.stablehlo.grad(module)(X)
     np.testing.assert_array_equal(gradient, jax.grad(f)(X))
+
+
+def test_a_text_without_the_entries_of_a_constant_is_refused_and_its_proto_read() -> (
+    None
+):
+    table = np.sin(np.arange(400, dtype=np.float32)).reshape(4, 100)
+    f = lambda x: jnp.sum(jnp.sin(x @ table))  # noqa: E731
+    made = jax.jit(f).lower(X).compile()
+    with pytest.raises(ModuleError, match=r"<text>:\d+:\d+: error: .*large constant"):
+        irad.stablehlo.from_hlo(made.as_text())
+    (whole,) = made.runtime_executable().hlo_modules()
+    module = irad.stablehlo.from_hlo(whole.as_serialized_hlo_module_proto())
+    (gradient,) = irad.stablehlo.grad(module)(X)
+    np.testing.assert_allclose(gradient, jax.grad(f)(X), rtol=1e-5, atol=1e-5)
 
 
 BITCAST = """HloModule module

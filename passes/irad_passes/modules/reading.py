@@ -20,6 +20,8 @@ from irad_passes.modules.spelling import respelled
 from irad_passes.modules.strings import check_strings
 from irad_passes.modules.updating import updated
 
+# A constant of HLO text without its entries.
+_ELIDED = re.compile(r"\bconstant\(.*\.\.\.")
 _PRODUCER = b"StableHLO_v"
 _VERSION = re.compile(rb"StableHLO_v(\d+(?:\.\d+)*)")
 """What a portable artifact has near its start, in the place of a version of MLIR."""
@@ -55,12 +57,26 @@ def read(source: Any, shapes: Sequence[Any] | None = None) -> tuple[Any, str]:
 
 def from_hlo(source: str | bytes) -> bytes:
     """The StableHLO bytecode of an HLO module, given as text or as its proto."""
+    if isinstance(source, str):
+        _check_constants(source)
     try:
         proto = hlo_proto(source) if isinstance(source, str) else source
         return hlo_to_stablehlo(proto)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModuleError(f"this is no HLO that can be converted: {reason}") from None
+
+
+def _check_constants(hlo: str) -> None:
+    """ModuleError for HLO text that leaves entries out: XLA would read zeros."""
+    for number, line in enumerate(hlo.splitlines(), 1):
+        if _ELIDED.search(line):
+            raise ModuleError(
+                "the text leaves out the entries of a large constant: give the proto, "
+                "compiled.runtime_executable().hlo_modules()[0]"
+                ".as_serialized_hlo_module_proto()",
+                f"<text>:{number}:{line.index('constant') + 1}",
+            )
 
 
 def _is_path(source: Any) -> bool:
