@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 from jax import lax
+from jax import numpy as jnp
 
 from irad._compat import ir, mesh
 
@@ -20,6 +21,21 @@ memory: what is broadcast over a batch, such as a table of positions, has its co
 in 15 ms so and in 0.4 by slices (32 rows of 65,536 numbers). The cotangent is then an
 array of its own.
 """
+
+SHORT, IN_LIBRARY = 64, 16 * 1024
+"""The longest axis that is summed by slices, and the bytes from which on XLA for CPUs
+has a library add along it, whose sums of few take many times as long."""
+
+
+def of_few(x: jax.Array, axes: Sequence[int]) -> jax.Array:
+    """A sum over axes, which stay with one element each, of what is being computed."""
+    is_large = x.size * x.dtype.itemsize >= IN_LIBRARY
+    if is_large and jax.default_backend() == "cpu":
+        short = [d for d in axes if 1 < x.shape[d] <= SHORT]
+        for d in short:
+            x = reduce(lax.add, lax.split(x, [1] * x.shape[d], d))
+        axes = [d for d in axes if d not in short]
+    return jnp.sum(x, axes, keepdims=True) if axes else x
 
 
 def summed(c: jax.Array, axes: Sequence[int], out_sharding: Any = None) -> jax.Array:

@@ -17,6 +17,7 @@ from jax import numpy as jnp
 from irad.ellpack.propagation import Equation, Propagation, rule
 from irad.ellpack.shapes import is_constant_along, spread, squeezed
 from irad.ellpack.terms import Array, Columns, Slot, Term, Terms, Turned, upright
+from irad.sums import of_few
 
 Given = list[Terms | None]
 
@@ -72,7 +73,7 @@ def _summed(
     def reduce(v: Array) -> Array:
         repeated = [d for d in stay if v.shape[d + 1] == 1]
         times = int(np.prod([shape[d] for d in repeated], dtype=np.int64))
-        summed = jnp.sum(v, [d + 1 for d in stay], keepdims=True) if stay else v
+        summed = of_few(v, [d + 1 for d in stay])
         if times != 1:
             summed = summed * times
         return _moved_values(jnp, summed, shape, stay, move, term.k)

@@ -63,7 +63,8 @@ class Entries:
             if pick is None:
                 pieces.append(jnp.broadcast_to(v, full).reshape(-1).astype(dtype))
                 continue
-            pieces += _runs_of(v.reshape(-1).astype(dtype), _within(pick, full, v))
+            rows = v.reshape(v.shape[0], -1).astype(dtype)
+            pieces += _picked(rows, _within(pick, full, v))
         if not pieces:
             return jnp.zeros(0, dtype)
         joined = pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces)
@@ -95,8 +96,15 @@ def _has_few(pick: np.ndarray) -> bool:
     return runs == 1 or (runs <= MANY_RUNS and LONG * runs <= pick.size)
 
 
-def _runs_of(flat: Array, pick: np.ndarray) -> list[Array]:
-    """Picked entries, as slices where there are few runs."""
+def _picked(rows: Array, pick: np.ndarray) -> list[Array]:
+    """Picked entries, as slices where there are few runs.
+
+    The same part of each row is one slice: XLA then computes nothing outside of it.
+    """
+    part = _part_of_each(pick, *rows.shape)
+    if part is not None:
+        return [rows[:, part].reshape(-1)]
+    flat = rows.reshape(-1)
     if not _has_few(pick):
         return [flat[pick]]
     breaks = np.flatnonzero(np.diff(pick) != 1) + 1
@@ -106,6 +114,17 @@ def _runs_of(flat: Array, pick: np.ndarray) -> list[Array]:
         for a, b in itertools.pairwise(bounds)
         if b > a
     ]
+
+
+def _part_of_each(pick: np.ndarray, count: int, length: int) -> slice | None:
+    """The part of each of ``count`` rows that is picked, if it is one and the same."""
+    width = pick.size // count
+    if not width or pick.size % count:
+        return None
+    start = int(pick[0])
+    part = np.arange(start, start + width)
+    every = length * np.arange(count)[:, None] + part
+    return slice(start, start + width) if (pick == every.reshape(-1)).all() else None
 
 
 def entries_of(terms: Terms, shape: Sequence[int]) -> Entries:
