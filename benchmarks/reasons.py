@@ -24,14 +24,78 @@ class Reason:
 LOOPS = ("memory", "memory-wall")
 # As `jit(lambda x: x + 1)` on their arguments; CasADi takes less than one for each.
 FEW_SCALARS = ("robot arm", "human heart dipole", "propane combustion")
+# Loops whose gradients compute something again.
+ITERATED = (
+    *("transformer, 8 layers scanned", "LSTM", "GRU", "stack of diagonal LSTMs"),
+    *("neural ODE, RK4", "N-body, leapfrog", "nonlinear heat", "stencil"),
+    "CRF, forward algorithm",
+)
+PULLED = tuple(
+    f"{name}, {shape}"
+    for name in (*ITERATED, "Kalman filter")
+    for shape in ("wide", "scalar")
+)
+SIMPLIFIED = (
+    *("robot arm", "human heart dipole", "propane combustion", "Lorenz"),
+    *("Black-Scholes greeks", "neighbour-exponential", "bundle adjustment"),
+)
 REASONS = (
+    *(
+        Reason(
+            (*LOOPS, "gradients", "levels", "modes"),
+            "what is cheap is computed again in place of being kept: more operations "
+            "for less memory",
+            program=name,
+            what="flops",
+        )
+        for name in ITERATED
+    ),
     Reason(
-        (*LOOPS, "gradients"),
-        "what is cheap is computed again in place of being kept: more operations for "
-        "less memory",
-        program="stack of diagonal LSTMs",
-        beside="jax.grad",
-        what="flops",
+        LOOPS,
+        "what a policy computes again is kept where that is predicted to take less "
+        "time",
+        beside="policy: dots",
+        what="temporaries",
+    ),
+    *(
+        Reason(
+            ("modes",),
+            "tangents of a loop need nothing of its other steps; pulling, which takes "
+            "fewer operations here, keeps something of each",
+            program=name,
+            beside="jacfwd",
+            what="temporaries",
+        )
+        for name in PULLED
+    ),
+    Reason(
+        ("jacobians", "hessians"),
+        "entries are made first, and then put where they stand in the array; rows of "
+        "the identity go through in the same kernel as their result",
+        beside="jac",
+        what="temporaries",
+    ),
+    *(
+        Reason(
+            ("jacobians", "hessians"),
+            "formulas of the whole derivative, simplified by hand: irad multiplies the "
+            "partials of one operation after the other",
+            program=name,
+            beside="by hand",
+        )
+        for name in SIMPLIFIED
+    ),
+    Reason(
+        ("lowering",),
+        "the gradient of max-pooling picks by mask, with a comparison for each place "
+        "of a window, in place of one scatter",
+        program="CNN, max-pool",
+    ),
+    Reason(
+        ("lowering", "levels"),
+        "the derivative of a Cholesky factor is taken by blocks: more operations on "
+        "smaller matrices, and a third of the flops",
+        program="GP likelihood",
     ),
     Reason(
         LOOPS,
