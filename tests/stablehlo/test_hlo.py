@@ -65,6 +65,15 @@ def test_a_text_without_the_entries_of_a_constant_is_refused_and_its_proto_read(
     np.testing.assert_allclose(gradient, jax.grad(f)(X), rtol=1e-5, atol=1e-5)
 
 
+def test_dots_in_a_name_are_no_constant_without_entries() -> None:
+    f = lambda x: jnp.sum(jnp.einsum("...i,...i->...", x, 2.0 * x))  # noqa: E731
+    text = jax.jit(f).lower(X).compile().as_text()
+    assert text is not None
+    text = text.replace("constant(2)", 'constant(2), metadata={op_name="...i,i"}')
+    assert "...i,i" in text
+    np.testing.assert_allclose(irad.stablehlo.from_hlo(text)(X)[0], f(X), rtol=1e-6)
+
+
 BITCAST = """HloModule module
 ENTRY main {{
   x = f32[2,3,4]{{{before}}} parameter(0)

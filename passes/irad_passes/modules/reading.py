@@ -21,7 +21,7 @@ from irad_passes.modules.strings import check_strings
 from irad_passes.modules.updating import updated
 
 # A constant of HLO text without its entries.
-_ELIDED = re.compile(r"\bconstant\(.*\.\.\.")
+_ELIDED = re.compile(r"\bconstant\(\{\.\.\.\}\)")
 _PRODUCER = b"StableHLO_v"
 _VERSION = re.compile(rb"StableHLO_v(\d+(?:\.\d+)*)")
 """What a portable artifact has near its start, in the place of a version of MLIR."""
