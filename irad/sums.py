@@ -12,6 +12,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from irad._compat import ir, mesh
+from irad._compat.batched import IN_LIBRARY
 
 WIDE, FEW = 2**16, 16
 """Bytes of a row from which on rows are added by slices, and at most so many at once.
@@ -22,9 +23,9 @@ in 15 ms so and in 0.4 by slices (32 rows of 65,536 numbers). The cotangent is t
 array of its own.
 """
 
-SHORT, IN_LIBRARY = 64, 16 * 1024
-"""The longest axis that is summed by slices, and the bytes from which on XLA for CPUs
-has a library add along it, whose sums of few take many times as long."""
+SHORT = 64
+"""The longest axis that is summed by slices where XLA for CPUs would have a library add
+along it, whose sums of few take many times as long."""
 
 
 def of_few(x: jax.Array, axes: Sequence[int]) -> jax.Array:

@@ -13,7 +13,7 @@ from jax.interpreters import ad, batching, mlir
 
 from irad._compat.ir import Primitive
 
-__all__ = ["few_dots_p", "few_sum_p", "turned_dots_p"]
+__all__ = ["IN_LIBRARY", "few_dots_p", "few_sum_p", "turned_dots_p"]
 
 VECTORS = 16
 """Of so few tangents each has a copy of small matrices."""
