@@ -35,6 +35,7 @@ PULLED = tuple(
     for name in (*ITERATED, "Kalman filter")
     for shape in ("wide", "scalar")
 )
+SPARSE = ("tridiagonal", "arrow", "Burgers", "Bratu", "Rosenbrock")
 SIMPLIFIED = (
     *("robot arm", "human heart dipole", "propane combustion", "Lorenz"),
     *("Black-Scholes greeks", "neighbour-exponential", "bundle adjustment"),
@@ -42,13 +43,17 @@ SIMPLIFIED = (
 REASONS = (
     *(
         Reason(
-            (*LOOPS, "gradients", "levels", "modes"),
+            suites,
             "what is cheap is computed again in place of being kept: more operations "
             "for less memory",
             program=name,
             what="flops",
         )
-        for name in ITERATED
+        for suites, names in (
+            ((*LOOPS, "gradients", "levels"), ITERATED),
+            (("modes",), PULLED),
+        )
+        for name in names
     ),
     Reason(
         LOOPS,
@@ -68,12 +73,15 @@ REASONS = (
         )
         for name in PULLED
     ),
-    Reason(
-        ("jacobians", "hessians"),
-        "entries are made first, and then put where they stand in the array; rows of "
-        "the identity go through in the same kernel as their result",
-        beside="jac",
-        what="temporaries",
+    *(
+        Reason(
+            ("jacobians", "hessians"),
+            "entries are made first, and then put where they stand in the array",
+            program=name,
+            beside="jac",
+            what="temporaries",
+        )
+        for name in SPARSE
     ),
     *(
         Reason(
