@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 import irad
 from benchmarks.programs import jacobians
+from irad._compat import ir
 from irad.cost import MACHINES
 from irad.instruments.work import Work, work
 
@@ -191,3 +193,26 @@ def test_quotients_that_several_entries_share_are_predicted_to_be_kernels() -> N
     row = [c.way for c in plan.candidates].index("forward, structured")
     found = kernels_of(irad.jacobian(fun, plan=plan.choosing(row)), x)
     assert costs["forward, structured"].kernels >= found
+
+
+def sums(jaxpr: Any) -> list[Any]:
+    own = [e.invars[0].aval for e in jaxpr.eqns if e.primitive is lax.reduce_sum_p]
+    bodies = (body for eqn in jaxpr.eqns for body in ir.inner_jaxprs(eqn))
+    return own + [x for body in bodies for x in sums(body)]
+
+
+def test_few_elements_of_structured_entries_are_added_by_slices() -> None:
+    def fun(x: Any) -> Any:
+        first, second = x.reshape(-1, 2).T
+        bent = jnp.stack([first * second, jnp.sin(first)], axis=1)
+        return (bent * jnp.sum(bent * bent, axis=1)[:, None]).reshape(-1)
+
+    x = jnp.linspace(0.1, 1.0, 8000, dtype="float32")
+    J = irad.jacobian(fun, format="bcoo")
+    assert "forward, structured" in irad.plan(fun, format="bcoo")(x).reason
+    made = jax.make_jaxpr(lambda x: J(x).data)(x)
+    # Those that are left are the function's own, of no entries of tangents.
+    assert {x.shape for x in sums(made.jaxpr)} == {(4000, 2)}
+    t = jnp.cos(jnp.arange(8000, dtype="float32"))
+    expected = jax.jvp(fun, (x,), (t,))[1]
+    assert jnp.allclose(J(x) @ t, expected, rtol=1e-5, atol=1e-5)
