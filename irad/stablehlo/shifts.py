@@ -160,12 +160,14 @@ def _joined(
     eqn: JaxprEqn, operands: Operands, *, factors: bool, sign: int = 1
 ) -> Shifted | None:
     """Terms that are added, or factors that are multiplied, each of the same shift."""
-    del eqn
+    everywhere = (None,) * len(_shape(eqn.outvars[0]))
     given = [x for x in operands if x is not None]
-    if any(x.is_factor != factors or x.axes != given[0].axes for x in given):
+    # An operand without axes is the same along all of the result's.
+    axes = {x.axes or everywhere for x in given}
+    if len(axes) > 1 or any(x.is_factor != factors for x in given):
         return None
     a, b = (0 if x is None else x.degree for x in operands)
-    return replace(given[0], degree=a + sign * b)
+    return replace(given[0], degree=a + sign * b, axes=axes.pop())
 
 
 def _mapped(

@@ -26,7 +26,7 @@ from irad.stablehlo.solves import as_solves
 from irad.stablehlo.waits import as_waits
 from irad.transforms import mixed
 from irad.transforms.memory_options import Size, memory_options
-from irad_passes import as_scans, cse, dce, fold, inline, simplify
+from irad_passes import as_scans, cse, dce, fold, inline, narrow, simplify
 from irad_passes.bodies import BODY_PARAMS, bodies_of
 
 Wrt = int | Sequence[int] | None
@@ -345,7 +345,7 @@ def prepared(jaxpr: Jaxpr) -> Jaxpr:
         jaxpr = as_diagonals(as_solves(jaxpr))
     if lax.linalg.eigh_p in held:
         jaxpr = with_phases(jaxpr)
-    return with_shifts_stopped(dce(jaxpr))
+    return dce(narrow(with_shifts_stopped(jaxpr)))
 
 
 def _primitives_in(jaxpr: Jaxpr) -> set[Any]:

@@ -12,6 +12,7 @@ from irad_passes.fold import fold
 from irad_passes.hoist import invariant_equations
 from irad_passes.inline import inline
 from irad_passes.loops import as_scans
+from irad_passes.narrow import narrow
 from irad_passes.partition import Boundary, Partition, Price, partition
 from irad_passes.preaccumulate import accumulated, chains, joined_sums
 from irad_passes.segments import cut_scan, nested, segmented
@@ -32,6 +33,7 @@ __all__ = [
     "inline",
     "invariant_equations",
     "joined_sums",
+    "narrow",
     "nested",
     "partition",
     "segmented",

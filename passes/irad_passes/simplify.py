@@ -61,7 +61,7 @@ def simplify(jaxpr: Jaxpr) -> Jaxpr:
 
     def present(eqn: JaxprEqn) -> Sequence[Atom] | None:
         row = _TABLE.get(eqn.primitive)
-        if row is not None and _keeps_layout(eqn):
+        if row is not None and keeps_layout(eqn):
             (y,) = eqn.outvars
             for x in row(eqn, definitions):
                 if x.aval == y.aval:
@@ -72,7 +72,8 @@ def simplify(jaxpr: Jaxpr) -> Jaxpr:
     return replace_results(jaxpr, present, _INTO_BODIES)
 
 
-def _keeps_layout(eqn: JaxprEqn) -> bool:
+def keeps_layout(eqn: JaxprEqn) -> bool:
+    """Whether an equation asks for no sharding of its result."""
     return all(eqn.params.get(name) is None for name in ("sharding", "out_sharding"))
 
 
@@ -196,7 +197,7 @@ def _same_elements(eqn: JaxprEqn, definitions: Definitions) -> Iterator[Atom]:
     elements in row-major order, so that the shape says everything.
     """
     inner: JaxprEqn | None = eqn
-    while inner is not None and _keeps_order(inner) and _keeps_layout(inner):
+    while inner is not None and _keeps_order(inner) and keeps_layout(inner):
         yield inner.invars[0]
         inner = definitions.of(inner.invars[0], *_RESHAPES)
 

@@ -23,6 +23,7 @@ PASSES: dict[str, Pass] = {
     "dce": irad_passes.dce,
     "fold": irad_passes.fold,
     "inline": irad_passes.inline,
+    "narrow": irad_passes.narrow,
     "simplify": irad_passes.simplify,
 }
 

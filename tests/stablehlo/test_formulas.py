@@ -22,8 +22,8 @@ FORMULAS: dict[str, tuple[Any, Counter[str]]] = {
     },
     "sigmoid": (jax.nn.sigmoid, Counter(logistic=1)),
     "x*x*x*x": (lambda x: x * x * x * x, Counter(integer_pow=1, mul=1)),
-    "1/x": (lambda x: 1 / x, Counter(broadcast_in_dim=1, div=1)),
-    "2/x**2": (lambda x: 2 / x**2, Counter(integer_pow=1, broadcast_in_dim=1, div=1)),
+    "1/x": (lambda x: 1 / x, Counter(div=1)),
+    "2/x**2": (lambda x: 2 / x**2, Counter(integer_pow=1, div=1)),
 }
 
 

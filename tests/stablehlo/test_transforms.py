@@ -90,3 +90,17 @@ def shapes(module: Module) -> tuple[list[str], list[str]]:
         return ("f" if x.dtype == np.float32 else "i") + (str(len(x.shape) or ""))
 
     return list(map(short, module.inputs)), list(map(short, module.outputs))
+
+
+def test_a_cotangent_of_a_broadcast_operand_is_summed_before_it_is_negated() -> None:
+    row = np.ones(3, np.float32)
+
+    def far(x: Any, row: Any) -> Any:
+        spread = lax.broadcast_in_dim(row, (2, 3), (1,))
+        return jnp.sum(lax.sub(x, spread) ** 2)
+
+    gradient = irad.stablehlo.grad(exported(far, X, row), 1)
+    negated = [e for e in gradient.jaxpr.eqns if e.primitive is lax.neg_p]
+    assert [e.outvars[0].aval.shape for e in negated] == [(1, 3)]
+    expected = jax.grad(far, 1)(X, row)
+    np.testing.assert_allclose(gradient(X, row)[0], expected, rtol=2e-6)
