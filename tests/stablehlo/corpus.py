@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -32,6 +32,10 @@ class Program:
         """The arrays it is run on, the same at each call."""
         arrays = [np.asarray(x) for x in self.make()]
         return [x.astype(jax.dtypes.canonicalize_dtype(x.dtype)) for x in arrays]
+
+    def widened(self) -> Program:
+        """The program whose floating-point and complex inputs have 64 bits."""
+        return replace(self, make=lambda: widened(self.arguments()))
 
     def text(self) -> str:
         """The program as StableHLO text, and nothing else of it."""
@@ -72,3 +76,13 @@ def _has_derivatives(program: Program) -> bool:
 def is_inexact(x: Any) -> bool:
     """Whether an array is floating-point or complex."""
     return bool(jnp.issubdtype(x.dtype, np.inexact))
+
+
+def widened(arrays: Sequence[Any]) -> list[Any]:
+    """Arrays in 64 bits, where they are floating-point or complex."""
+    return [_widened(x) if is_inexact(x) else x for x in arrays]
+
+
+def _widened(x: Any) -> Any:
+    is_complex = jnp.issubdtype(x.dtype, jnp.complexfloating)
+    return x.astype(np.complex128 if is_complex else np.float64)
