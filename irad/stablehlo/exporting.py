@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
 
 from irad._compat import exports, ir
 from irad._compat.exports import Exported
@@ -30,8 +31,8 @@ def export(exported: Exported) -> Exported:
         exported: what ``jax.export.export`` or ``jax.export.deserialize`` gives.
 
     Raises:
-        NotDifferentiableError: it was exported for symbolic shapes, for several devices
-            or with ordered effects, which a pullback of the module alone does not know.
+        NotDifferentiableError: it was exported for symbolic shapes or with ordered
+            effects, which a pullback of the module alone does not know.
         ModuleError: the module has something that irad cannot read.
 
     Example:
@@ -45,14 +46,13 @@ def export(exported: Exported) -> Exported:
         raise TypeError(f"expected a jax.export.Exported, got {type(exported)}")
     for reason, holds in (
         ("symbolic shapes", exports.is_symbolic(exported)),
-        (f"{exported.nr_devices} devices", exported.nr_devices > 1),
         ("ordered effects", bool(exported.ordered_effects)),
     ):
         if holds:
             raise NotDifferentiableError(
                 f"'{exported.fun_name}' was exported with {reason}: its module alone "
-                "does not say how to differentiate it. Export it for one device and "
-                "known shapes, or with its own vjp (serialize(vjp_order=1))."
+                "does not say how to differentiate it. Export it for known shapes, or "
+                "with its own vjp (serialize(vjp_order=1))."
             )
     module = load(exported)
     return exports.with_vjp(exported, lambda given: _pullback(given, module))
@@ -81,11 +81,19 @@ def _pullback(exported: Exported, module: Module) -> Exported:
     cotangents = map(ir.cotangent_aval, exported.out_avals)
     with wide(module):
         made = jax.export.export(
-            jax.jit(pull),
+            jax.jit(pull, **_placement(exported.nr_devices, module)),
             platforms=exported.platforms,
             disabled_checks=exported.disabled_safety_checks,
         )(*exported.in_avals, *cotangents)
     return export(made)
+
+
+def _placement(devices: int, module: Module) -> dict[str, Any]:
+    """What tells ``jit`` that a program is for several devices."""
+    if devices == 1:
+        return {}
+    mesh = module.mesh or AbstractMesh((devices,), ("devices",))
+    return {"in_shardings": NamedSharding(mesh, PartitionSpec())}
 
 
 def _platform(platforms: Sequence[str], hidden: Sequence[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 from irad._compat import ir
 from irad._compat.ir import ClosedJaxpr, Jaxpr
@@ -79,10 +80,13 @@ class Module:
         Raises:
             TypeError: the arrays are not as many as the inputs, or of another shape or
                 dtype. Python numbers and lists take the input's dtype.
-            ModuleError: XLA cannot run it here: a custom call is of another platform.
+            ModuleError: XLA cannot run it here: a custom call is of another platform,
+                or there are fewer devices than the program has shards.
         """
         with wide(self):
             given = [*self.constants, *self.checked(arrays)]
+            if not any(map(ir.is_tracer, given)):
+                given = self._placed(given)
             try:
                 return self._program(given)
             except jax.errors.JaxRuntimeError as error:
@@ -102,6 +106,33 @@ class Module:
     @cached_property
     def _program(self) -> Program:
         return Program(ir.closed_jaxpr(self.jaxpr), self.name)
+
+    @cached_property
+    def _has_shards(self) -> bool:
+        return passes.has_shards(self.jaxpr)
+
+    @cached_property
+    def mesh(self) -> AbstractMesh | None:
+        """The devices that the program is for; None where it is for any one."""
+        return passes.mesh_of(self.jaxpr)
+
+    def _placed(self, arrays: Sequence[Any]) -> list[Any]:
+        """Arrays on as many devices as there are shards, where none of them are."""
+        mesh = self.mesh
+        if mesh is None or not self._has_shards:
+            return list(arrays)
+        if any(_devices_of(x) == mesh.size for x in arrays):
+            return list(arrays)
+        devices = jax.devices()
+        if len(devices) < mesh.size:
+            raise ModuleError(
+                f"module {self.name} is for {mesh.size} devices ({mesh}), and here are "
+                f"{len(devices)}. For a trial on CPUs set the environment variable "
+                f"XLA_FLAGS=--xla_force_host_platform_device_count={mesh.size}"
+            )
+        grid = np.array(devices[: mesh.size]).reshape(mesh.axis_sizes)
+        everywhere = NamedSharding(Mesh(grid, mesh.axis_names), PartitionSpec())
+        return [jax.device_put(x, everywhere) for x in arrays]
 
     def checked(self, arrays: Sequence[Any]) -> list[Any]:
         """Arrays as the program takes them; TypeError for what it does not take."""
@@ -201,6 +232,10 @@ def _types(structs: Signature) -> str:
     if len(shown) > _MOST_SHOWN:
         shown = [*shown[: _MOST_SHOWN - 1], f"... {len(shown)} in all"]
     return ", ".join(shown) or "nothing"
+
+
+def _devices_of(x: Any) -> int:
+    return len(x.sharding.device_set) if isinstance(x, jax.Array) else 1
 
 
 def _as_input(x: Any, struct: jax.ShapeDtypeStruct, what: str) -> Any:

@@ -25,7 +25,7 @@ from jax._src.literals import TypedNdArray
 from jax._src.named_sharding import UNSPECIFIED
 from jaxlib import _hlo, _jax  # pyright: ignore[reportAttributeAccessIssue]
 from jaxlib.mlir import ir, passmanager
-from jaxlib.mlir.dialects import func, stablehlo
+from jaxlib.mlir.dialects import func, sdy, stablehlo
 
 __all__ = [
     "SIDE_EFFECT",
@@ -59,7 +59,10 @@ __all__ = [
     "passmanager",
     "portable_artifact",
     "scalar",
+    "sdy",
+    "shard_mapped",
     "stablehlo",
+    "traced",
     "with_known_shapes",
     "xla_hlo",
 ]
@@ -116,7 +119,13 @@ def equation(
     return JaxprEqn(list(invars), outvars, primitive, params, effects, source, ctx)
 
 
-current_equation_context = core.current_jaxpr_eqn_context
+_NO_MESH = jax.sharding.AbstractMesh((), ())
+
+
+def current_equation_context() -> Any:
+    """The context of equations of a module, which is of no mesh around it."""
+    with jax.sharding.use_abstract_mesh(_NO_MESH):
+        return core.current_jaxpr_eqn_context()
 
 
 def scalar(value: Any, dtype: Any) -> Literal:
@@ -131,6 +140,46 @@ def only_equation(
     """The primitive and the params of a function that is one equation."""
     (eqn,) = jax.make_jaxpr(function)(*[np.ones((), dtype)] * operands).jaxpr.eqns
     return eqn.primitive, dict(eqn.params)
+
+
+def traced(
+    function: Callable[..., Any],
+    avals: Sequence[Any],
+    axes: Sequence[tuple[str, int]] = (),
+    mesh: Any = None,
+) -> ClosedJaxpr:
+    """What JAX makes of a function of values of these types, with axes of a mesh."""
+    given = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in avals]
+    with (
+        jax.enable_x64(True),
+        jax.sharding.use_abstract_mesh(mesh or _NO_MESH),
+        core.extend_axis_env_nd(list(axes)),
+    ):
+        return jax.make_jaxpr(function)(*given)
+
+
+def shard_mapped(
+    body: ClosedJaxpr,
+    avals: Sequence[Any],
+    around: tuple[Sequence[tuple[str, int]], Any],
+    **how: Any,
+) -> ClosedJaxpr:
+    """A program of one ``shard_map`` of a body, whose equations keep their names.
+
+    ``around`` it are axes of a mesh; ``how`` is what ``jax.shard_map`` takes.
+    """
+    mapped = jax.shard_map(core.jaxpr_as_fun(body), check_vma=False, **how)
+    made = traced(mapped, avals, *around)
+    (eqn,) = made.jaxpr.eqns
+    inner = eqn.params["jaxpr"]
+    eqns = [
+        each.replace(source_info=_source.SourceInfo(None, each.source_info.name_stack))
+        for each in inner.eqns
+    ]
+    named = inner.replace(eqns=eqns, debug_info=inner.debug_info)
+    eqn = eqn.replace(params={**eqn.params, "jaxpr": named})
+    jaxpr = made.jaxpr.replace(eqns=[eqn], debug_info=made.jaxpr.debug_info)
+    return ClosedJaxpr(jaxpr, made.consts)
 
 
 @functools.cache
@@ -162,6 +211,7 @@ def lower_jaxpr(
     jaxpr: ClosedJaxpr,
     name: str,
     platforms: Sequence[str],
+    devices: int = 1,
 ) -> Any:
     """A module whose ``main`` is the jaxpr, by JAX's lowering rules."""
     # JAX 0.11 asks for the types of the results.
@@ -177,7 +227,8 @@ def lower_jaxpr(
         ordered_effects=[],
         platforms=tuple(platforms),
         backend=None,
-        axis_context=sharding_impls.ShardingContext(num_devices=1),
+        axis_context=sharding_impls.ShardingContext(num_devices=devices),
+        num_partitions=devices,
         donated_args=(False,) * len(jaxpr.in_avals),
         lowering_parameters=mlir.LoweringParameters(),
     )
@@ -194,9 +245,12 @@ def hlo_to_stablehlo(proto: bytes) -> bytes:
     return _jax.mlir.hlo_to_stablehlo(proto)
 
 
-def portable_artifact(module: Any, version: str) -> bytes:
-    """A module as a portable artifact, with shardings as attributes XLA reads back."""
-    return _jax.mlir.serialize_portable_artifact(module, version, False)
+def portable_artifact(module: Any, version: str, of_shardy: bool) -> bytes:
+    """A module as a portable artifact, with operations ``of_shardy`` as they are.
+
+    Else shardings are attributes that XLA reads back.
+    """
+    return _jax.mlir.serialize_portable_artifact(module, version, of_shardy)
 
 
 def with_known_shapes(bytecode: bytes) -> bytes:

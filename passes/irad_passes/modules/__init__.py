@@ -7,6 +7,7 @@ from irad_passes.modules.bodied import (
 )
 from irad_passes.modules.frames import Function
 from irad_passes.modules.lowering import artifact, bytecode, hlo, lower
+from irad_passes.modules.meshes import has_shards, mesh_of
 from irad_passes.modules.opaque import opaque_p
 from irad_passes.modules.operations import Operation, operation_of
 from irad_passes.modules.raising import Functions, raise_
@@ -19,8 +20,10 @@ __all__ = [
     "artifact",
     "bytecode",
     "from_hlo",
+    "has_shards",
     "hlo",
     "lower",
+    "mesh_of",
     "opaque_p",
     "operation_of",
     "parse",

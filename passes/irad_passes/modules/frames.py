@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -64,6 +64,9 @@ class Shared:
     avals: Avals
     ctx: Any
     file: str
+    meshes: dict[str, Any] = field(default_factory=dict)
+    manual: Any = None
+    """The mesh and its axes along which one shard is computed; None outside of that."""
     has_expansions: bool = False
     """Whether a constant was met that the expansions of functions have."""
 
@@ -239,6 +242,25 @@ class Frame:
         return self.effectful(
             closed.effects, jit_p, from_call, closed.out_avals, **params
         )
+
+    def splice(self, program: ClosedJaxpr, operands: Sequence[Atom]) -> list[Atom]:
+        """Adds the equations of a program without constants, and gives its results."""
+        jaxpr = program.jaxpr
+        known: dict[Any, Atom] = dict(zip(jaxpr.invars, operands, strict=True))
+
+        def found(x: Any) -> Atom:
+            return x if isinstance(x, Literal) else known[x]
+
+        for eqn in jaxpr.eqns:
+            results = self.effectful(
+                eqn.effects,
+                eqn.primitive,
+                list(map(found, eqn.invars)),
+                [y.aval for y in eqn.outvars],
+                **eqn.params,
+            )
+            known.update(zip(eqn.outvars, results, strict=True))
+        return list(map(found, jaxpr.outvars))
 
     def raise_block(self, block: Any) -> list[Atom]:
         """Adds the equations of a block and gives the atoms that it returns.

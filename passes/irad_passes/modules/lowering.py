@@ -15,13 +15,15 @@ from irad_passes._compat.mlir import (
     xla_hlo,
 )
 from irad_passes.errors import ModuleError
+from irad_passes.modules.meshes import mesh_of
 
 
 def lower(
     jaxpr: ClosedJaxpr, name: str = "module", *, platforms: Sequence[str] = ("cpu",)
 ) -> Any:
     """A module whose public ``main`` is the jaxpr."""
-    return lower_jaxpr(jaxpr, name, platforms)
+    mesh = mesh_of(jaxpr.jaxpr)
+    return lower_jaxpr(jaxpr, name, platforms, 1 if mesh is None else mesh.size)
 
 
 def hlo(text: str) -> str:
@@ -48,7 +50,8 @@ def artifact(module: Any, version: str | None = None) -> bytes:
     try:
         with module.context:
             copy = ir.Module.parse(bytecode(module))  # it is turned into VHLO
-            return portable_artifact(copy, target)
+            names = [op.operation.name for op in module.body.operations]
+            return portable_artifact(copy, target, "sdy.mesh" in names)
     except (ValueError, ir.MLIRError) as error:
         reason = str(error).splitlines()[0]
         raise ModuleError(

@@ -103,6 +103,7 @@ def _module_of(op: Any, free: Sequence[Any], symbols: dict[str, Any]) -> str:
                 _replace_operands(copy, dict(zip(free, block.arguments, strict=True)))
                 for i, argument in enumerate(block.arguments[: len(op.operands)]):
                     copy.operands[i] = argument
+                _leave_open_where_it_lies(copy)
                 func.ReturnOp(_elements(copy))
             for name in _symbols_in(op, symbols):
                 symbols[name].operation.clone()
@@ -116,6 +117,20 @@ def _elements(op: Any) -> list[Any]:
     (whole,) = op.results
     count = len(types_of_results(op))
     return [stablehlo.get_tuple_element(whole, i) for i in range(count)]
+
+
+def _leave_open_where_it_lies(op: Any) -> None:
+    """Takes shardings from an operation and its regions: their mesh is elsewhere."""
+    if "sdy.sharding" in op.attributes:
+        del op.attributes["sdy.sharding"]
+    for region in op.regions:
+        for block in region.blocks:
+            for each in [operation.operation for operation in block.operations]:
+                if each.name == "sdy.sharding_constraint":
+                    each.results[0].replace_all_uses_with(each.operands[0])
+                    each.erase()
+                else:
+                    _leave_open_where_it_lies(each)
 
 
 def _replace_operands(op: Any, given: dict[Any, Any]) -> None:

@@ -26,6 +26,7 @@ from irad_passes.modules import (
     optimized,
     reduction,
     shaping,
+    sharding,
     sorting,
     windows,
 )
@@ -48,6 +49,7 @@ CONVERTERS: dict[str, Converter] = {
     **contraction.TABLE,
     **reduction.TABLE,
     **control.TABLE,
+    **sharding.TABLE,
     **convolution.TABLE,
     **indexing.TABLE,
     **mapping.TABLE,
@@ -74,7 +76,7 @@ class Functions:
         }
         self.symbols = symbols
         self._file = file
-        self._raised: dict[str, Function] = {}
+        self._raised: dict[tuple[str, Any], Function] = {}
         self._open: list[str] = []
         self._shared = Shared(
             self.__getitem__,
@@ -83,12 +85,19 @@ class Functions:
             Avals(),
             current_equation_context(),
             file,
+            {
+                op.operation.attributes["sym_name"].value: op.operation
+                for op in module.body.operations
+                if op.operation.name == "sdy.mesh"
+            },
         )
 
     def __getitem__(self, name: str) -> Function:
-        found = self._raised.get(name)
+        # What is computed of one shard is another program than the same of the whole.
+        key = name, self._shared.manual
+        found = self._raised.get(key)
         if found is None:
-            found = self._raised[name] = self._raise(name)
+            found = self._raised[key] = self._raise(name)
         return found
 
     def is_public(self, name: str) -> bool:
@@ -128,7 +137,16 @@ class Functions:
                 raise ModuleError(error.message, place) from None
             frame.define(value, var)
             invars.append(var)
+        arguments = sharding.of_signature(op, "arg_attrs")
+        for value, var, asked in zip(
+            blocks[0].arguments, invars, arguments, strict=False
+        ):
+            if asked is not None:
+                frame.define(value, sharding.constrained(frame, var, asked))
         outs = frame.raise_block(blocks[0])
+        for i, asked in enumerate(sharding.of_signature(op, "res_attrs")):
+            if asked is not None:
+                outs[i] = sharding.constrained(frame, outs[i], asked)
         jaxpr = jaxpr_of([*frame.constvars, *invars], outs, frame.eqns)
         return Function(name, ClosedJaxpr(jaxpr, ()), tuple(frame.constants))
 

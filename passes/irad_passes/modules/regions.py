@@ -69,6 +69,8 @@ def _operation_on(result: Any, first: Any, second: Any) -> str:
         return ""
     op = result.owner
     op = op.operation
+    if op.name == "sdy.sharding_constraint":
+        return _operation_on(op.operands[0], first, second)
     operands = list(op.operands)
     swapped = op.name in COMMUTATIVE and operands == [second, first]
     return op.name if operands == [first, second] or swapped else ""
