@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
+
+from jax import lax
 
 from irad._compat import ir
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal, Var
 from irad.caching import by_jaxpr
 from irad.checkpointing import DEFAULT, Checkpointing
+from irad.choices import Choices, Masks
 from irad.emitter import Emitter
-from irad.graph import Engine, JvpProgram, LinearizedGraph, Node, SplitProgram
+from irad.graph import (
+    Engine,
+    JvpProgram,
+    LinearizedGraph,
+    Mask,
+    Node,
+    SplitProgram,
+)
 from irad.linearization import linearize
 from irad_passes import dce
 
 Tape = list[tuple[Node, Any]]
+_CHOOSE = (lax.select_n_p, ir.jit_p)
 
 
 def operands(eqn: JaxprEqn, env: dict[Var, Atom]) -> Sequence[Atom]:
@@ -52,9 +63,10 @@ def _rename(eqn: JaxprEqn, y: Sequence[Atom], env: dict[Var, Atom]) -> None:
     env.update({v: atom for v, atom in pairs if atom is not v})
 
 
-def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
+def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> Choices:
     """Emits the pulls in reverse order and fills in ``cotangents``."""
     cotangent = cotangents.get
+    choices = Choices(emit)
     for node, kept in reversed(tape):
         eqn = node.eqn
         outvars = eqn.outvars
@@ -74,6 +86,15 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
                 emit.zeros(ir.cotangent_aval(outvars[j].aval)) if c_j is None else c_j
                 for j, c_j in zip(node.wanted, c, strict=True)
             ]
+        if choices or eqn.primitive in _CHOOSE:
+            known = choices.of_results(node, c)
+            pulled = node.local.pull(emit, kept, c)  # type: ignore[union-attr]
+            of_each = choices.of_operands(node, kept, known)
+            for i, c_i, known_i in zip(node.active, pulled, of_each, strict=True):
+                if c_i is not None:
+                    x = eqn.invars[i]
+                    cotangents[x] = choices.added(x, cotangent(x), c_i, known_i)
+            continue
         pulled = node.local.pull(emit, kept, c)  # type: ignore[union-attr]
         invars = eqn.invars
         for i, c_i in zip(node.active, pulled, strict=True):
@@ -82,6 +103,8 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> None:
             x = invars[i]
             before = cotangent(x)
             cotangents[x] = c_i if before is None else emit.add(before, c_i)
+    choices.settle(cotangents)
+    return choices
 
 
 def push_sweep(tape: Tape, emit: Emitter, tangents: dict[Any, Atom]) -> None:
@@ -191,11 +214,11 @@ def vjp(
             c = Var(ir.cotangent_aval(v.aval))
             given.append(c)
             cotangents[v] = pull.add(cotangents[v], c) if v in cotangents else c
-    pull_sweep(tape, pull, cotangents)
-    results = [
-        cotangents.get(v) for v, a in zip(jaxpr.invars, active, strict=True) if a
-    ]
-    return _split(jaxpr, graph, emit, env, pull, given, results, "vjp")
+    choices = pull_sweep(tape, pull, cotangents)
+    inputs = [v for v, a in zip(jaxpr.invars, active, strict=True) if a]
+    results = [cotangents.get(v) for v in inputs]
+    split = _split(jaxpr, graph, emit, env, pull, given, results, "vjp")
+    return replace(split, masks=_masks(split, map(choices.masks, inputs)))
 
 
 @by_jaxpr
@@ -251,6 +274,22 @@ def _split(
         sources,
         graph.carries,
         zeros,
+    )
+
+
+def _masks(
+    split: SplitProgram, masks: Iterable[Masks]
+) -> tuple[tuple[Mask[int], ...], ...]:
+    """Masks by the residuals of a program, without those by anything else."""
+    residuals = split.linear.jaxpr.invars[: len(split.sources)]
+    number = {id(v): i for i, v in enumerate(residuals)}
+    return tuple(
+        tuple(
+            replace(mask, which=number[id(mask.which)])
+            for mask in each
+            if id(mask.which) in number
+        )
+        for each in masks
     )
 
 

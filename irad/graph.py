@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from irad._compat.ir import Atom, ClosedJaxpr, Jaxpr, JaxprEqn, Var
 from irad.checkpointing import Checkpointing
 from irad.emitter import Emitter
+
+T = TypeVar("T")
 
 
 class Linearized(Protocol):
@@ -90,6 +92,15 @@ class LinearizedGraph:
     carries: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Mask(Generic[T]):
+    """A choice by ``which`` between ``cases``: of the others, all elements are zero."""
+
+    which: T
+    case: int
+    cases: int
+
+
 @dataclass(frozen=True, eq=False)
 class JvpProgram:
     """A program of values and tangents.
@@ -110,7 +121,8 @@ class SplitProgram:
     tangents or cotangents) to (tangents of the ``carries`` outputs, or cotangents of
     the active inputs). ``sources`` says for each residual where it is found: a position
     among the inputs, or ``None`` for the next computed one. ``zeros`` marks results of
-    ``linear`` known to be zero, which it does not return.
+    ``linear`` known to be zero, which it does not return. ``masks`` has, for the
+    cotangent of each active input, the residuals by which elements of it are zero.
     """
 
     forward: ClosedJaxpr
@@ -118,6 +130,7 @@ class SplitProgram:
     sources: tuple[int | None, ...]
     carries: tuple[bool, ...]
     zeros: tuple[bool, ...]
+    masks: tuple[tuple[Mask[int], ...], ...] = ()
 
     def residuals(self, inputs: Sequence[Any], computed: Sequence[Any]) -> list[Any]:
         """The residuals, in the order ``linear`` takes them."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from irad._compat import calls
 from irad._compat.ir import Atom, ClosedJaxpr, JaxprEqn
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
-from irad.graph import Engine, Inside, Linearized, SplitProgram
+from irad.graph import Engine, Inside, Linearized, Mask, SplitProgram
 from irad.structure.bodies import (
     code_of,
     constants,
@@ -66,6 +67,14 @@ class Call:
 
     def pull(self, emit: Emitter, kept: Any, c: Sequence[Any]) -> Sequence[Any]:
         return self._linear(emit, kept, c, reverse=True)
+
+    def masks(self, kept: Any) -> list[tuple[Mask[Atom], ...]]:
+        """For the cotangent of each operand, by which residuals it has zeros."""
+        _, residuals = kept
+        return [
+            tuple(replace(mask, which=residuals[mask.which]) for mask in each)
+            for each in self._split(reverse=True).masks
+        ]
 
     def jvp(
         self, emit: Emitter, eqn: JaxprEqn, x: Sequence[Atom], t: Sequence[Any]

@@ -20,6 +20,7 @@ class InContext:
         self._local = local
         self._context = context
         self.takes_zeros: bool = getattr(local, "takes_zeros", False)
+        self.masks: Any = getattr(local, "masks", None)
         self.carries: tuple[int, ...] | None = getattr(local, "carries", None)
 
     def forward(
