@@ -63,7 +63,9 @@ def _rename(eqn: JaxprEqn, y: Sequence[Atom], env: dict[Var, Atom]) -> None:
     env.update({v: atom for v, atom in pairs if atom is not v})
 
 
-def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> Choices:
+def pull_sweep(
+    tape: Tape, emit: Emitter, cotangents: dict[Any, Atom], *, nan_safe: bool
+) -> Choices:
     """Emits the pulls in reverse order and fills in ``cotangents``."""
     cotangent = cotangents.get
     choices = Choices(emit)
@@ -86,7 +88,7 @@ def pull_sweep(tape: Tape, emit: Emitter, cotangents: dict[Any, Atom]) -> Choice
                 emit.zeros(ir.cotangent_aval(outvars[j].aval)) if c_j is None else c_j
                 for j, c_j in zip(node.wanted, c, strict=True)
             ]
-        if choices or eqn.primitive in _CHOOSE:
+        if nan_safe and (choices or eqn.primitive in _CHOOSE):
             known = choices.of_results(node, c)
             pulled = node.local.pull(emit, kept, c)  # type: ignore[union-attr]
             of_each = choices.of_operands(node, kept, known)
@@ -214,7 +216,7 @@ def vjp(
             c = Var(ir.cotangent_aval(v.aval))
             given.append(c)
             cotangents[v] = pull.add(cotangents[v], c) if v in cotangents else c
-    choices = pull_sweep(tape, pull, cotangents)
+    choices = pull_sweep(tape, pull, cotangents, nan_safe=checkpointing.nan_safe)
     inputs = [v for v, a in zip(jaxpr.invars, active, strict=True) if a]
     results = [cotangents.get(v) for v in inputs]
     split = _split(jaxpr, graph, emit, env, pull, given, results, "vjp")

@@ -10,6 +10,7 @@ whole arrays are chosen, through everything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,7 +49,6 @@ _SUMS = frozenset(
         lax.select_n_p,
     )
 )
-_FACTORS = frozenset((lax.mul_p, lax.div_p))
 _RESHAPES = frozenset((lax.reshape_p, lax.squeeze_p, lax.broadcast_in_dim_p))
 
 
@@ -91,18 +91,21 @@ class Choices:
             return [known] * len(node.active)
         return [replace(known, by=(*known.by, *each)) for each in masks]
 
-    def added(self, x: Any, before: Atom | None, c: Atom, known: Chosen) -> Atom:
+    def added(self, x: Any, before: Any, c: Any, known: Chosen) -> Atom:
         """The cotangent of ``x``, of which ``c`` is a further share."""
         if before is None:
             if known.by:
                 self._of[x] = known
             return c
         other = self._of.pop(x, _NOT)
-        if other.by == known.by:
-            if known.by:
-                self._of[x] = Chosen(known.by, known.met or other.met)
-        else:
-            before, c = self._settled(before, other), self._settled(c, known)
+        both = tuple(mask for mask in known.by if mask in other.by)
+        met = known.met or other.met
+        if not known.by == other.by == both:
+            before = self._settled(before, other)
+            c = self._settled(c, known)
+            met = False
+        if both:
+            self._of[x] = Chosen(both, met)
         return self._emit.add(before, c)
 
     def settle(self, cotangents: dict[Any, Atom]) -> None:
@@ -136,28 +139,28 @@ class Choices:
 
     def _which_moved(self, eqn: JaxprEqn, which: Atom) -> Atom | None:
         """By what is chosen before elements are moved; None where that is unknown."""
-        if not _shape(which):
-            return which
         x: Any = eqn.invars[0]
         shape, aval = _shape(x), which.aval
-        if eqn.primitive in _RESHAPES and _size(shape) == _size(_shape(which)):
-            params = {"new_sizes": shape, "dimensions": None, "sharding": None}
+        params: dict[str, Any]
+        if not _shape(which):
+            return which
+        if eqn.primitive in _RESHAPES and math.prod(shape) == math.prod(_shape(which)):
             primitive = lax.reshape_p
+            params = {"new_sizes": shape, "dimensions": None, "sharding": None}
         elif eqn.primitive is lax.transpose_p:
-            order = eqn.params["permutation"]
+            primitive, order = eqn.primitive, eqn.params["permutation"]
             params = {"permutation": tuple(map(order.index, range(len(order))))}
-            primitive = lax.transpose_p
         elif eqn.primitive is lax.reduce_sum_p:
-            left = [i for i in range(len(shape)) if i not in eqn.params["axes"]]
-            params = {"shape": shape, "broadcast_dimensions": tuple(left)}
-            params["sharding"] = None
-            primitive = lax.broadcast_in_dim_p
+            primitive, summed = lax.broadcast_in_dim_p, eqn.params["axes"]
+            left = tuple(i for i in range(len(shape)) if i not in summed)
+            params = {"shape": shape, "broadcast_dimensions": left, "sharding": None}
         else:
             return None
-        made: Any = aval
-        return self._emit.equation(
-            primitive, [which], [made.update(shape=shape)], params
-        )[0]
+        type_: Any = aval
+        made = self._emit.equation(
+            primitive, [which], [type_.update(shape=shape)], params
+        )
+        return made[0]
 
 
 def keeps_elements(eqn: JaxprEqn, active: Sequence[int]) -> bool:
@@ -180,8 +183,10 @@ def meets_factors(eqn: JaxprEqn) -> bool:
     """Whether a pull multiplies its cotangent by what may be infinite or no number."""
     if eqn.primitive is ir.jit_p:
         return _has_factors(eqn.params["jaxpr"].jaxpr)
-    if eqn.primitive in _FACTORS and type(eqn.invars[1]) is Literal:
-        return False
+    if eqn.primitive is lax.mul_p:
+        return not any(type(x) is Literal for x in eqn.invars)
+    if eqn.primitive is lax.div_p:
+        return type(eqn.invars[1]) is not Literal
     return eqn.primitive not in _SUMS
 
 
@@ -208,10 +213,3 @@ def _has_factors(body: Jaxpr) -> bool:
 
 def _shape(x: Any) -> tuple[int, ...]:
     return x.aval.shape
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size

@@ -43,7 +43,8 @@ def gradient(
     def seed(j: int) -> Atom:
         return one(emit, ir.cotangent_aval(jaxpr.outvars[j].aval))
 
-    outs = _joint(emit, graph, jaxpr, active, seed)
+    nan_safe = schedule.checkpointing.nan_safe
+    outs = _joint(emit, graph, jaxpr, active, seed, nan_safe=nan_safe)
     return emit.closed(jaxpr.invars, outs if with_value else outs[1:], "grad")
 
 
@@ -63,7 +64,8 @@ def pulled(
         for j, (y, w) in enumerate(zip(jaxpr.outvars, wanted, strict=True))
         if w
     }
-    outs = _joint(emit, graph, jaxpr, active, seeds.__getitem__)
+    nan_safe = schedule.checkpointing.nan_safe
+    outs = _joint(emit, graph, jaxpr, active, seeds.__getitem__, nan_safe=nan_safe)
     return emit.closed([*jaxpr.invars, *seeds.values()], outs, "vjp")
 
 
@@ -73,6 +75,8 @@ def _joint(
     jaxpr: Jaxpr,
     active: tuple[bool, ...],
     seed: Callable[[int], Atom],
+    *,
+    nan_safe: bool,
 ) -> list[Atom]:
     """Emits value and pullback together: the outputs, the cotangents of active inputs.
 
@@ -85,7 +89,7 @@ def _joint(
         if carried:
             c = seed(j)
             cotangents[y] = emit.add(cotangents[y], c) if y in cotangents else c
-    pull_sweep(tape, emit, cotangents)
+    pull_sweep(tape, emit, cotangents, nan_safe=nan_safe)
     results = [
         as_cotangent(emit, cotangents.get(v), v.aval)
         for v, a in zip(jaxpr.invars, active, strict=True)

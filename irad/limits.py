@@ -48,13 +48,14 @@ WORTHWHILE = 2
 class Memory:
     """What a user wants of the memory of a derivative.
 
-    A limit in bytes, the name of a schedule, and how many states a loop of unknown
-    length may store.
+    A limit in bytes, the name of a schedule, how many states a loop of unknown length
+    may store, and whether masks are kept, by which the derivative is ``nan_safe``.
     """
 
     limit: int | None = None
     schedule: str = "auto"
     max_checkpoints: int = MAX_CHECKPOINTS
+    nan_safe: bool = False
 
     @property
     def is_limited(self) -> bool:
@@ -101,7 +102,13 @@ def chosen(
     Raises:
         PlanError: none is within the limit; the message has the least that would do.
     """
-    found = schedules(jaxpr, memory.schedule, memory.limit, memory.max_checkpoints)
+    found = schedules(
+        jaxpr,
+        memory.schedule,
+        memory.limit,
+        max_checkpoints=memory.max_checkpoints,
+        nan_safe=memory.nan_safe,
+    )
     if memory.limit is None:
         plain = next(found)
         derivative = make(plain)

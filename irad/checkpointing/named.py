@@ -106,18 +106,20 @@ def schedules(
     jaxpr: Jaxpr,
     name: str = "auto",
     limit: int | None = None,
+    *,
     max_checkpoints: int = MAX_CHECKPOINTS,
+    nan_safe: bool = False,
 ) -> Iterator[Schedule]:
-    """The schedules of a name to choose from, the first of them without a limit."""
+    """The schedules of a name to choose from, the first of them without a limit.
+
+    Loops of unknown length store at most ``max_checkpoints`` states in all of them.
+    """
     for schedule in NAMES[name](Setting(jaxpr, limit)):
-        yield _capped(schedule, max_checkpoints)
-
-
-def _capped(schedule: Schedule, max_checkpoints: int) -> Schedule:
-    """A schedule whose loops of unknown length store no more than a user wants."""
-    given = schedule.checkpointing
-    most = max_checkpoints if given.slots is None else min(given.slots, max_checkpoints)
-    return replace(schedule, checkpointing=replace(given, max_checkpoints=most))
+        given = schedule.checkpointing
+        slots = max_checkpoints if given.slots is None else given.slots
+        most = min(slots, max_checkpoints)
+        made = replace(given, max_checkpoints=most, nan_safe=nan_safe)
+        yield replace(schedule, checkpointing=made)
 
 
 def _auto(setting: Setting) -> Iterator[Schedule]:

@@ -1,4 +1,4 @@
-"""How a derivative trades memory for time, as a value that programs are cached by."""
+"""How derivatives are made, as a value that programs are cached by."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Checkpointing:
     states instead, one of unknown length always at most ``max_checkpoints``. ``runs``
     says how many runs of the program there are whose kept values are held at once: it
     may be what a loop runs. ``reused`` says that it is a segment of a loop: what it
-    keeps takes the place of what the segment before kept.
+    keeps takes the place of what the segment before kept. A ``nan_safe`` program keeps
+    masks: what a choice leaves out stays zero in reverse (``irad.choices``).
     """
 
     storing: float = 1.0
@@ -26,6 +27,7 @@ class Checkpointing:
     max_checkpoints: int = MAX_CHECKPOINTS
     runs: int = 1
     reused: bool = False
+    nan_safe: bool = False
 
 
 DEFAULT = Checkpointing()

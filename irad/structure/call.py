@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from irad._compat import calls
@@ -72,7 +71,7 @@ class Call:
         """For the cotangent of each operand, by which residuals it has zeros."""
         _, residuals = kept
         return [
-            tuple(replace(mask, which=residuals[mask.which]) for mask in each)
+            tuple(Mask(residuals[m.which], m.case, m.cases) for m in each)
             for each in self._split(reverse=True).masks
         ]
 

@@ -15,13 +15,15 @@ def memory_options(
     memory_limit: Size = None,
     schedule: str = "auto",
     max_checkpoints: int = MAX_CHECKPOINTS,
+    *,
+    nan_safe: bool = False,
 ) -> Memory:
     """The options, checked; ValueError for what is not one of them."""
     if schedule not in NAMES:
         names = ", ".join(map(repr, NAMES))
         raise ValueError(f"schedule is one of {names}, got {schedule!r}")
     limit = None if memory_limit is None else as_bytes(memory_limit)
-    return Memory(limit, schedule, _as_count(max_checkpoints))
+    return Memory(limit, schedule, _as_count(max_checkpoints), bool(nan_safe))
 
 
 def _as_count(max_checkpoints: object) -> int:

@@ -39,6 +39,7 @@ def grad(
     *,
     memory_limit: Size = None,
     max_checkpoints: int = MAX_CHECKPOINTS,
+    nan_safe: bool = False,
 ) -> Callable[..., Any]:
     """The gradient of a scalar-valued function, by reverse mode.
 
@@ -61,6 +62,10 @@ def grad(
         max_checkpoints: how many states the reverse mode of a loop of unknown length
             (``while_loop``) stores, of all its steps; the fewer, the more run again. A
             loop that counts its steps is a ``scan``, and keeps what a ``scan`` does.
+        nan_safe: whether elements that a choice leaves out have gradient 0 where their
+            slope is infinite or no number: ``jnp.where(x > 0, jnp.log(x), 0.0)`` at 0.
+            JAX, and irad where this is not asked for, give NaN. It costs at most a
+            choice for each that is left out.
 
     Returns:
         A function of the same arguments that gives the gradient in the tree, shapes and
@@ -81,7 +86,9 @@ def grad(
         >>> float(irad.grad(lambda x: x**3)(2.0))
         12.0
     """
-    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
+    memory = memory_options(
+        memory_limit, max_checkpoints=max_checkpoints, nan_safe=nan_safe
+    )
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=False
     )
@@ -104,6 +111,7 @@ def value_and_grad(
     *,
     memory_limit: Size = None,
     max_checkpoints: int = MAX_CHECKPOINTS,
+    nan_safe: bool = False,
 ) -> Callable[..., Any]:
     """The value and the gradient of a scalar-valued function, computed together.
 
@@ -119,7 +127,9 @@ def value_and_grad(
         >>> float(value), float(gradient)
         (8.0, 12.0)
     """
-    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
+    memory = memory_options(
+        memory_limit, max_checkpoints=max_checkpoints, nan_safe=nan_safe
+    )
     transformed = _value_and_grad(
         fun, argnums, has_aux, holomorphic, allow_int, memory, with_value=True
     )
@@ -288,6 +298,7 @@ def vjp(
     has_aux: bool = False,
     memory_limit: Size = None,
     max_checkpoints: int = MAX_CHECKPOINTS,
+    nan_safe: bool = False,
 ) -> Any:
     """The value and the pullback of a function: ``(y, c -> J^T c)``.
 
@@ -298,6 +309,7 @@ def vjp(
         memory_limit: bytes, or a text such as ``"512MiB"``: a bound on the residuals
             and the temporaries of either program, forward or pullback.
         max_checkpoints: as for ``irad.grad``.
+        nan_safe: as for ``irad.grad``.
 
     Returns:
         ``(y, pullback)``, or ``(y, pullback, auxiliary)``. ``pullback`` takes a
@@ -318,7 +330,9 @@ def vjp(
     """
     check_callable(fun)
     given = all_arguments(fun, primals)
-    memory = memory_options(memory_limit, max_checkpoints=max_checkpoints)
+    memory = memory_options(
+        memory_limit, max_checkpoints=max_checkpoints, nan_safe=nan_safe
+    )
     captured = given.captured("vjp", has_aux=has_aux, whole=memory.is_limited)
     split, captured = staged_split(captured, "vjp", derivatives.vjp, memory)
     value, residuals, aux = run_forward(captured, split)

@@ -308,11 +308,11 @@ def lowered(function: Callable[..., Any], avals: Sequence[Any]) -> Any:
         return jax.jit(function).lower(*given).compiler_ir("stablehlo")
 
 
-def exported(function: Callable[..., Any], shape: Any, dtype: Any) -> Any:
-    """The module that JAX exports for a function of one array."""
+def exported(function: Callable[..., Any], avals: Sequence[Any]) -> Any:
+    """The module that JAX exports for a function of values of these types."""
+    given = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in avals]
     with jax.enable_x64(True), context():
-        given = jax.ShapeDtypeStruct(shape, dtype)
-        return ir.Module.parse(export.export(jax.jit(function))(given).mlir_module())
+        return ir.Module.parse(export.export(jax.jit(function))(*given).mlir_module())
 
 
 def first_operation(module: Any, name: str) -> Any:

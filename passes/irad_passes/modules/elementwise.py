@@ -12,7 +12,7 @@ from irad_passes._compat import Primitive, optimization_barrier_p
 from irad_passes._compat.mlir import ShapedArray, only_equation, scalar, stablehlo
 from irad_passes.modules import attributes, constants
 from irad_passes.modules.converters import Converter, Table
-from irad_passes.modules.expansions import tells
+from irad_passes.modules.expansions import told_by
 from irad_passes.modules.frames import Atom, Frame
 from irad_passes.modules.tables import CHLO, COMPARISONS, ELEMENTWISE, Row
 
@@ -42,8 +42,7 @@ def _constant(frame: Frame, op: Any) -> Sequence[Atom]:
     entry = constants.splat(op)
     if entry is None:
         return [frame.constant(constants.array(op))]
-    if tells(entry):
-        frame.shared.has_expansions = True
+    frame.shared.expansions.update(dict.fromkeys(told_by(entry)))
     literal = scalar(entry, aval.dtype)
     return [frame.broadcast(literal, aval.shape)]
 

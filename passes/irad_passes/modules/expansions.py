@@ -1,67 +1,122 @@
-"""Functions that JAX writes out when it exports them: those of the gamma function.
+"""Functions that JAX writes out: those of the gamma and the error function, Bessel's.
 
-Their expansions choose between formulas, and where one that is not chosen is singular
-(the reflection, at integers) the derivative of the expansion is not a number. As one
-primitive each has the derivative of the function; it lowers to the same expansion.
+Their expansions choose between formulas, which may be singular where they are not
+chosen (the reflection of the gamma function, at integers) and have kinks where the
+function has none (``abs`` in Bessel's, at 0). As one primitive each has the derivative
+of the function, at fewer operations; it lowers to the same expansion.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
+from jax import numpy as jnp
 
-from irad_passes._compat.mlir import exported, only_equation, stablehlo
+from irad_passes._compat.mlir import (
+    ClosedJaxpr,
+    ShapedArray,
+    exported,
+    stablehlo,
+    traced,
+)
 from irad_passes.modules import constants
 from irad_passes.modules.frames import Atom, Frame
 
-FUNCTIONS: tuple[Callable[..., Any], ...] = (lax.lgamma, lax.digamma)
-_COEFFICIENT = 676.5203681218851
-"""The first of Lanczos' approximation, by which a module with an expansion is told."""
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A function of arrays, and what JAX writes for it."""
+
+    function: Function
+    written: Function
+    operands: int = 1
+
+
+def _i0(x: jax.Array) -> jax.Array:
+    size = lax.abs(x)
+    return lax.mul(lax.exp(size), lax.bessel_i0e(size))
+
+
+LOGADDEXP = Expansion(jnp.logaddexp, jnp.logaddexp, operands=2)
+_LANCZOS = 676.5203681218851
+_OF_I0E = 0.00336911646, 0.0033691164782556943
+_TELLS: tuple[tuple[Expansion, tuple[float, float]], ...] = (
+    (Expansion(lax.lgamma, lax.lgamma), (_LANCZOS, _LANCZOS)),
+    (Expansion(lax.digamma, lax.digamma), (_LANCZOS, _LANCZOS)),
+    (Expansion(lax.erfc, lax.erfc), (-0.37612626, 49267.394260863592)),
+    (Expansion(lax.erf_inv, lax.erf_inv), (2.83297682, 1.6536545626831027)),
+    (
+        Expansion(lax.bessel_i1e, lax.bessel_i1e),
+        (-0.00976109784, -0.0097610974913614687),
+    ),
+    (Expansion(lax.bessel_i0e, lax.bessel_i0e), _OF_I0E),
+    (Expansion(jnp.i0, _i0), _OF_I0E),
+)
+"""A coefficient of each function's expansion, in 32 and in 64 bits, that tells it."""
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def tells(entry: Any) -> bool:
-    """Whether a constant says that a module may have such an expansion."""
-    dtype = entry.dtype
-    return dtype in _DTYPES and bool(entry == np.asarray(_COEFFICIENT, dtype))
+def told_by(entry: Any) -> list[Expansion]:
+    """The functions whose expansions have a constant."""
+    if entry.dtype not in _DTYPES:
+        return []
+    return _by_coefficient(entry.dtype).get(entry.item(), [])
+
+
+@functools.cache
+def _by_coefficient(dtype: np.dtype[Any]) -> dict[float, list[Expansion]]:
+    found: dict[float, list[Expansion]] = {}
+    for expansion, coefficients in _TELLS:
+        coefficient = coefficients[_DTYPES.index(dtype)]
+        found.setdefault(dtype.type(coefficient).item(), []).append(expansion)
+    return found
 
 
 def collected(frame: Frame, op: Any) -> Sequence[Atom] | None:
     """The function whose expansion ends in an operation, in its place; or None."""
-    (aval,) = frame.avals(op)
-    if aval.dtype not in _DTYPES:
+    if not frame.shared.expansions:
         return None
-    for function in FUNCTIONS:
-        module = _expansion(function, aval.dtype)
+    (aval,) = frame.avals(op)
+    if not jnp.issubdtype(aval.dtype, np.floating):
+        return None
+    for expansion in frame.shared.expansions:
+        module = _module(expansion, aval.dtype)
         block = module.body.operations[0].regions[0].blocks[0]
         end = list(block.operations)[-1].operands[0]
         found: dict[Any, Any] = {}
         if _agree(op.results[0], end, found):
-            primitive, params = only_equation(function, np.float32, 1)
-            x = frame.read(found[block.arguments[0]])
-            return frame.equation(primitive, [x], [aval], **params)
+            operands = [frame.read(found[x]) for x in block.arguments]
+            return frame.splice(_program(expansion, aval.shape, aval.dtype), operands)
     return None
 
 
 @functools.cache
-def _expansion(function: Callable[..., Any], dtype: np.dtype[Any]) -> Any:
-    """The module that JAX exports for a function."""
-    return exported(function, (2,), dtype)
+def _module(expansion: Expansion, dtype: Any) -> Any:
+    """The module that JAX exports for what it writes for a function."""
+    return exported(expansion.written, [ShapedArray((2,), dtype)] * expansion.operands)
+
+
+@functools.lru_cache(256)
+def _program(expansion: Expansion, shape: tuple[int, ...], dtype: Any) -> ClosedJaxpr:
+    return traced(expansion.function, [ShapedArray(shape, dtype)] * expansion.operands)
 
 
 def _agree(value: Any, pattern: Any, found: dict[Any, Any]) -> bool:
     """Whether a value is computed as another one is; ``found`` pairs those that are."""
     if pattern in found:
-        return found[pattern] == value
+        return found[pattern] == value or _is_same_constant(found[pattern], value)
     number = constants.everywhere(pattern)
     if number is not None:
-        other = constants.everywhere(value)
-        return other is not None and other.tobytes() == number.tobytes()
+        return _is_same_constant(pattern, value)
     maker, same = pattern.owner, value.owner
     name = getattr(maker, "name", "")
     if name and not (
@@ -75,6 +130,13 @@ def _agree(value: Any, pattern: Any, found: dict[Any, Any]) -> bool:
         return False
     found[pattern] = value
     return True
+
+
+def _is_same_constant(a: Any, b: Any) -> bool:
+    number, other = constants.everywhere(a), constants.everywhere(b)
+    if number is None or other is None:
+        return False
+    return number.tobytes() == other.tobytes()
 
 
 def _direction(op: Any) -> str:

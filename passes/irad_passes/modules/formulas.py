@@ -34,7 +34,11 @@ def _multiply(frame: Frame, op: Any) -> Sequence[Atom] | None:
         return elementwise.TABLE[op.name](frame, op)
     power = _product(_power(frame, a), _power(frame, b))
     if power is None:
-        return _with_steps(frame, op) or elementwise.TABLE[op.name](frame, op)
+        return (
+            expansions.collected(frame, op)
+            or _with_steps(frame, op)
+            or elementwise.TABLE[op.name](frame, op)
+        )
     base, y = power
     (result,) = frame.equation(lax.integer_pow_p, [base], frame.avals(op), y=y)
     frame.powers[result] = power
@@ -61,6 +65,12 @@ def _with_steps(frame: Frame, op: Any) -> Sequence[Atom] | None:
     return None
 
 
+@TABLE.converts("stablehlo.log_plus_one")
+def _log_plus_one(frame: Frame, op: Any) -> Sequence[Atom] | None:
+    frame.shared.expansions[expansions.LOGADDEXP] = None
+    return elementwise.TABLE[op.name](frame, op)
+
+
 @TABLE.converts("stablehlo.divide")
 def _divide(frame: Frame, op: Any) -> Sequence[Atom] | None:
     a, b = frame.operands(op)
@@ -80,8 +90,7 @@ def _select(frame: Frame, op: Any) -> Sequence[Atom] | None:
     which, x, y = op.operands
     extreme = _EXTREMES.get(_lexicographic_order(which, x, y))
     if extreme is None:
-        whole = expansions.collected(frame, op) if frame.shared.has_expansions else None
-        return whole or elementwise.TABLE[op.name](frame, op)
+        return expansions.collected(frame, op) or elementwise.TABLE[op.name](frame, op)
     return frame.equation(extreme, list(map(frame.read, (x, y))), frame.avals(op))
 
 

@@ -67,8 +67,8 @@ class Shared:
     meshes: dict[str, Any] = field(default_factory=dict)
     manual: Any = None
     """The mesh and its axes along which one shard is computed; None outside of that."""
-    has_expansions: bool = False
-    """Whether a constant was met that the expansions of functions have."""
+    expansions: dict[Any, None] = field(default_factory=dict)
+    """The functions of whose expansions a constant was met."""
 
 
 class Frame:
