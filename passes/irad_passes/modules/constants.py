@@ -26,6 +26,9 @@ def everywhere(value: Any) -> np.ndarray[Any, Any] | None:
     name = getattr(owner, "name", "")
     if name == "stablehlo.broadcast_in_dim":
         return everywhere(owner.operands[0])
+    if name == "stablehlo.convert":
+        number = everywhere(owner.operands[0])
+        return None if number is None else number.astype(aval_of(value.type).dtype)
     return splat(owner) if name == "stablehlo.constant" else None
 
 

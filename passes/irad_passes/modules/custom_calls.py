@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+from jax import numpy as jnp
+
+from irad_passes._compat.mlir import traced
 from irad_passes.errors import ModuleError
 from irad_passes.modules import composites, factorizations, selection, spectra
 from irad_passes.modules.attributes import text
@@ -29,6 +33,13 @@ _CHECK = "check.expect_"
 They have no results, nothing else knows them, and XLA runs no program that has one.
 """
 
+_EQUALITY = "check.eq"
+"""The target by which its early tests compare values: it gives a truth value."""
+
+
+def _are_equal(a: jax.Array, b: jax.Array) -> jax.Array:
+    return jnp.all(a == b)
+
 
 @TABLE.converts("stablehlo.custom_call")
 def _custom_call(frame: Frame, op: Any) -> Sequence[Atom] | None:
@@ -40,5 +51,8 @@ def _custom_call(frame: Frame, op: Any) -> Sequence[Atom] | None:
         )
     if target.startswith(_CHECK):
         return []
+    if target == _EQUALITY:
+        operands = frame.operands(op)
+        return frame.splice(traced(_are_equal, [x.aval for x in operands]), operands)
     converter = _TARGETS.get(target)
     return None if converter is None else converter(frame, op)

@@ -80,6 +80,9 @@ def _select(frame: Frame, op: Any) -> Sequence[Atom]:
 @TABLE.converts("stablehlo.convert")
 def _convert(frame: Frame, op: Any) -> Sequence[Atom]:
     (aval,) = frame.avals(op)
+    entry = constants.everywhere(op.results[0])
+    if entry is not None:
+        frame.shared.expansions.update(dict.fromkeys(told_by(entry)))
     return frame.converted(frame.read(op.operands[0]), aval.dtype)
 
 

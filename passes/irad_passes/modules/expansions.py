@@ -27,6 +27,7 @@ from irad_passes._compat.mlir import (
 )
 from irad_passes.modules import constants
 from irad_passes.modules.frames import Atom, Frame
+from irad_passes.modules.regions import COMMUTATIVE
 
 Function = Callable[..., Any]
 
@@ -118,18 +119,34 @@ def _agree(value: Any, pattern: Any, found: dict[Any, Any]) -> bool:
     if number is not None:
         return _is_same_constant(pattern, value)
     maker, same = pattern.owner, value.owner
-    name = getattr(maker, "name", "")
+    name = _name(pattern)
     if name and not (
-        name == getattr(same, "name", "")
+        name == _name(value)
         and _direction(maker) == _direction(same)
         and all(
             _agree(x, p, found)
-            for x, p in zip(same.operands, maker.operands, strict=True)
+            for x, p in zip(_in_order(same, maker), maker.operands, strict=True)
         )
     ):
         return False
     found[pattern] = value
     return True
+
+
+def _in_order(op: Any, pattern: Any) -> list[Any]:
+    """The operands of an operation in the order of a pattern, as far as names tell."""
+    operands = list(op.operands)
+    if op.name in COMMUTATIVE:
+        wanted = list(map(_name, pattern.operands))
+        names = list(map(_name, operands))
+        if names != wanted and names[::-1] == wanted:
+            operands.reverse()
+    return operands
+
+
+def _name(value: Any) -> str:
+    """The name of the operation that gives a value; empty for an argument."""
+    return getattr(value.owner, "name", "")
 
 
 def _is_same_constant(a: Any, b: Any) -> bool:

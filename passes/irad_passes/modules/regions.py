@@ -16,6 +16,7 @@ from irad_passes._compat.mlir import (
     named_source,
     only_equation,
 )
+from irad_passes.inline import inline
 from irad_passes.keys import atom_key, param_key
 from irad_passes.modules.frames import Frame, jaxpr_of
 from irad_passes.modules.tables import ELEMENTWISE
@@ -30,7 +31,7 @@ COMMUTATIVE = frozenset(
 def scalar_program(frame: Frame, region: Any) -> ClosedJaxpr | None:
     """A region as a jaxpr of its arguments; None if it reads values around it."""
     body = frame.body(region)
-    return None if body.captured else body.closed
+    return None if body.captured else ClosedJaxpr(inline(body.jaxpr), ())
 
 
 @functools.cache

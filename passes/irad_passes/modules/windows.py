@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from irad_passes._compat import Primitive
-from irad_passes._compat.mlir import ClosedJaxpr, ShapedArray
+from irad_passes._compat.mlir import ClosedJaxpr, ShapedArray, only_equation
 from irad_passes.modules.attributes import integers, pairs
 from irad_passes.modules.bodied import select_and_scatter_by_p
 from irad_passes.modules.converters import Table
@@ -23,9 +23,12 @@ from irad_passes.modules.regions import (
     operations_of_body,
     scalar_program,
 )
-from irad_passes.modules.tables import CUMULATIVE, MONOIDS, WINDOWS
+from irad_passes.modules.tables import CUMULATIVE, ELEMENTWISE, MONOIDS, WINDOWS
 
 TABLE = Table()
+
+_EXTREMES = ("stablehlo.maximum", "stablehlo.minimum")
+"""Reductions that start from any number as from their neutral one, and then take it."""
 
 
 @TABLE.converts("stablehlo.reduce_window")
@@ -39,6 +42,12 @@ def _reduce_window(frame: Frame, op: Any) -> Sequence[Atom] | None:
             return frame.equation(CUMULATIVE[name], operands[:1], avals, **along)
         if name in WINDOWS:
             return frame.equation(WINDOWS[name], operands[:1], avals, **how)
+    is_ordered = not np.issubdtype(avals[0].dtype, np.complexfloating)
+    if name in _EXTREMES and is_ordered:
+        reduced = frame.equation(WINDOWS[name], operands[:1], avals, **how)
+        start = frame.broadcast(operands[1], avals[0].shape)
+        combine, params = only_equation(*ELEMENTWISE[name])
+        return frame.equation(combine, [start, *reduced], avals, **params)
     body = scalar_program(frame, op.regions[0])
     if body is None:
         return None
