@@ -22,6 +22,7 @@ from irad_passes._compat.mlir import (
     ClosedJaxpr,
     ShapedArray,
     exported,
+    lowered,
     stablehlo,
     traced,
 )
@@ -34,11 +35,15 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Expansion:
-    """A function of arrays, and what JAX writes for it."""
+    """A function of arrays, and what JAX writes for it.
+
+    That may have ``calls`` of functions that it writes out when it exports them.
+    """
 
     function: Function
     written: Function
     operands: int = 1
+    calls: bool = False
 
 
 def _i0(x: jax.Array) -> jax.Array:
@@ -60,6 +65,8 @@ _TELLS: tuple[tuple[Expansion, tuple[float, float]], ...] = (
     ),
     (Expansion(lax.bessel_i0e, lax.bessel_i0e), _OF_I0E),
     (Expansion(jnp.i0, _i0), _OF_I0E),
+    (Expansion(lax.igamma, lax.igamma, 2, calls=True), (2000.0, 2000.0)),
+    (Expansion(lax.igammac, lax.igammac, 2, calls=True), (2000.0, 2000.0)),
 )
 """A coefficient of each function's expansion, in 32 and in 64 bits, that tells it."""
 
@@ -90,20 +97,23 @@ def collected(frame: Frame, op: Any) -> Sequence[Atom] | None:
     if not jnp.issubdtype(aval.dtype, np.floating):
         return None
     for expansion in frame.shared.expansions:
-        module = _module(expansion, aval.dtype)
-        block = module.body.operations[0].regions[0].blocks[0]
-        end = list(block.operations)[-1].operands[0]
-        found: dict[Any, Any] = {}
-        if _agree(op.results[0], end, found):
-            operands = [frame.read(found[x]) for x in block.arguments]
-            return frame.splice(_program(expansion, aval.shape, aval.dtype), operands)
+        for module in _modules(expansion, aval.dtype):
+            block = module.body.operations[0].regions[0].blocks[0]
+            end = list(block.operations)[-1].operands[0]
+            found: dict[Any, Any] = {}
+            if _agree(op.results[0], end, found):
+                operands = [frame.read(found[x]) for x in block.arguments]
+                program = _program(expansion, aval.shape, aval.dtype)
+                return frame.splice(program, operands)
     return None
 
 
 @functools.cache
-def _module(expansion: Expansion, dtype: Any) -> Any:
-    """The module that JAX exports for what it writes for a function."""
-    return exported(expansion.written, [ShapedArray((2,), dtype)] * expansion.operands)
+def _modules(expansion: Expansion, dtype: Any) -> list[Any]:
+    """What JAX exports for a function, and what it lowers it to if that is another."""
+    avals = [ShapedArray((2,), dtype)] * expansion.operands
+    made = [exported(expansion.written, avals)]
+    return [*made, lowered(expansion.written, avals)] if expansion.calls else made
 
 
 @functools.lru_cache(256)
@@ -118,19 +128,53 @@ def _agree(value: Any, pattern: Any, found: dict[Any, Any]) -> bool:
     number = constants.everywhere(pattern)
     if number is not None:
         return _is_same_constant(pattern, value)
-    maker, same = pattern.owner, value.owner
-    name = _name(pattern)
-    if name and not (
-        name == _name(value)
-        and _direction(maker) == _direction(same)
+    if not _name(pattern):
+        found[pattern] = value
+        return True
+    if _name(value) != _name(pattern):
+        return False
+    return _operations_agree(value.owner, pattern.owner, found) and (
+        found[pattern] == value
+    )
+
+
+def _operations_agree(op: Any, pattern: Any, found: dict[Any, Any]) -> bool:
+    """Whether two operations are the same, of the same values; pairs their results."""
+    agree = (
+        op.name == pattern.name
+        and len(op.operands) == len(pattern.operands)
+        and len(op.results) == len(pattern.results)
+        and _direction(op) == _direction(pattern)
         and all(
             _agree(x, p, found)
-            for x, p in zip(_in_order(same, maker), maker.operands, strict=True)
+            for x, p in zip(_in_order(op, pattern), pattern.operands, strict=True)
         )
-    ):
-        return False
-    found[pattern] = value
-    return True
+        and all(
+            _regions_agree(a, b, found)
+            for a, b in zip(op.regions, pattern.regions, strict=True)
+        )
+    )
+    found.update(zip(pattern.results, op.results, strict=True) if agree else ())
+    return agree
+
+
+def _regions_agree(region: Any, pattern: Any, found: dict[Any, Any]) -> bool:
+    """Whether two regions of one block do the same in the same order."""
+    (block,), (wanted,) = region.blocks, pattern.blocks
+    found.update(zip(wanted.arguments, block.arguments, strict=True))
+    return len(ours := _steps(block)) == len(theirs := _steps(wanted)) and all(
+        _operations_agree(a, b, found) for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def _steps(block: Any) -> list[Any]:
+    """The operations of a block but for constants, which stand anywhere."""
+    operations = [op.operation for op in block.operations]
+    return [
+        op
+        for op in operations
+        if len(op.results) != 1 or constants.everywhere(op.results[0]) is None
+    ]
 
 
 def _in_order(op: Any, pattern: Any) -> list[Any]:
