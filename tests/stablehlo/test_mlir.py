@@ -20,6 +20,8 @@ from filecheck.options import Options
 from filecheck.parser import Parser, pattern_for_opts
 
 import irad
+from irad.stablehlo import rules
+from irad_passes.modules.raising import CONVERTERS
 
 FILES = sorted((Path(__file__).parent / "mlir").glob("*.mlir"))
 NAMES = ("x", "t", "c", "y", "pushed", "pulled")
@@ -53,3 +55,29 @@ def check(file: Path, written: str, prefix: str, text: str) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as said:
         failed = Matcher(options, FInput(prefix, text), parser).run()
     assert not failed, f"{said.getvalue()}\n{text}"
+
+
+NONE = """
+    chlo.constant chlo.constant_like stablehlo.constant stablehlo.iota: of no operand
+    chlo.next_after chlo.zeta: no derivative is known
+    stablehlo.partition_id stablehlo.compare stablehlo.is_finite: no numbers
+    stablehlo.and stablehlo.count_leading_zeros stablehlo.not stablehlo.or: of bits
+    stablehlo.popcnt stablehlo.shift_left stablehlo.shift_right_arithmetic: of bits
+    stablehlo.shift_right_logical stablehlo.xor: of bits
+    stablehlo.get_tuple_element stablehlo.tuple: around others
+    stablehlo.custom_call: a file for each kind of target
+    sdy.manual_computation sdy.reshard sdy.sharding_constraint: around others
+    mhlo.bitcast mhlo.copy mhlo.erf mhlo.fusion mhlo.topk: spellings of others
+"""
+"""Operations without a file, and why."""
+
+
+def test_each_operation_with_a_derivative_has_a_file() -> None:
+    pattern = re.compile(r"\b((?:chlo|func|mhlo|sdy|stablehlo)\.[a-z_0-9]+)")
+    written = {"func.call" if "call @" in f.read_text() else "" for f in FILES}
+    for file in FILES:
+        written.update(pattern.findall(file.read_text()))
+    known = {*CONVERTERS, *(name for name in rules._RULES if "." in name)}
+    without = set(pattern.findall(NONE))
+    assert known - written - without == set()
+    assert without <= known, "no longer an operation"
