@@ -17,7 +17,7 @@ from typing import Any
 
 from jax import lax
 
-from irad._compat import ir
+from irad._compat import ir, mesh
 from irad._compat.ir import Atom, Jaxpr, JaxprEqn, Literal
 from irad.caching import by_jaxpr
 from irad.emitter import Emitter
@@ -50,6 +50,7 @@ _SUMS = frozenset(
     )
 )
 _RESHAPES = frozenset((lax.reshape_p, lax.squeeze_p, lax.broadcast_in_dim_p))
+_MOVES = _RESHAPES | {lax.transpose_p, lax.reduce_sum_p}
 
 
 class Choices:
@@ -144,6 +145,9 @@ class Choices:
         params: dict[str, Any]
         if not _shape(which):
             return which
+        is_turned = eqn.primitive is lax.reshape_p and eqn.params["dimensions"]
+        if is_turned or not mesh.is_on_one_device(aval):
+            return None
         if eqn.primitive in _RESHAPES and math.prod(shape) == math.prod(_shape(which)):
             primitive = lax.reshape_p
             params = {"new_sizes": shape, "dimensions": None, "sharding": None}
@@ -187,7 +191,7 @@ def meets_factors(eqn: JaxprEqn) -> bool:
         return not any(type(x) is Literal for x in eqn.invars)
     if eqn.primitive is lax.div_p:
         return type(eqn.invars[1]) is not Literal
-    return eqn.primitive not in _SUMS
+    return eqn.primitive not in _SUMS | _MOVES
 
 
 @by_jaxpr

@@ -51,6 +51,9 @@ TRAPS: dict[str, Loss] = {
         x[0] > 0, jnp.linalg.norm(jnp.outer(x, x) @ (x - x)), x.sum()
     ),
     "reshaped": lambda x: jnp.where(x[:, None] > 0, jnp.log(x[:, None]), 0.0).sum(),
+    "squeezed": lambda x: jnp.where(
+        x > 0, jnp.squeeze(jnp.log(x[:, None]), 1), 0.0
+    ).sum(),
     "transposed": lambda x: jnp.where(
         jnp.outer(x, X).T > 0, jnp.log(jnp.outer(x, X)).T, 0.0
     ).sum(),
