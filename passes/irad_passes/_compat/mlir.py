@@ -37,6 +37,7 @@ __all__ = [
     "ShapedArray",
     "Var",
     "batched_by_loop",
+    "by_name",
     "compiled_impl",
     "context",
     "current_equation_context",
@@ -158,28 +159,15 @@ def traced(
         return jax.make_jaxpr(function)(*given)
 
 
-def shard_mapped(
-    body: ClosedJaxpr,
-    avals: Sequence[Any],
-    around: tuple[Sequence[tuple[str, int]], Any],
-    **how: Any,
-) -> ClosedJaxpr:
-    """A program of one ``shard_map`` of a body, whose equations keep their names.
+def shard_mapped(body: ClosedJaxpr, **how: Any) -> Callable[..., Any]:
+    """A body for one shard as a function; ``how`` is what ``jax.shard_map`` takes."""
+    return jax.shard_map(core.jaxpr_as_fun(body), check_vma=False, **how)
 
-    ``around`` it are axes of a mesh; ``how`` is what ``jax.shard_map`` takes.
-    """
-    mapped = jax.shard_map(core.jaxpr_as_fun(body), check_vma=False, **how)
-    made = traced(mapped, avals, *around)
-    (eqn,) = made.jaxpr.eqns
-    inner = eqn.params["jaxpr"]
-    eqns = [
-        each.replace(source_info=_source.SourceInfo(None, each.source_info.name_stack))
-        for each in inner.eqns
-    ]
-    named = inner.replace(eqns=eqns, debug_info=inner.debug_info)
-    eqn = eqn.replace(params={**eqn.params, "jaxpr": named})
-    jaxpr = made.jaxpr.replace(eqns=[eqn], debug_info=made.jaxpr.debug_info)
-    return ClosedJaxpr(jaxpr, made.consts)
+
+def by_name(eqn: JaxprEqn) -> JaxprEqn:
+    """An equation that was traced anew, with the name it had for its source again."""
+    name = eqn.source_info.name_stack
+    return eqn.replace(source_info=_source.SourceInfo(None, name))
 
 
 @functools.cache

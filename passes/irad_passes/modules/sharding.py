@@ -19,7 +19,9 @@ import numpy as np
 from jax import lax
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec
 
-from irad_passes._compat.mlir import ir, sdy, shard_mapped, traced
+from irad_passes._compat import Jaxpr
+from irad_passes._compat.mlir import by_name, ir, sdy, shard_mapped, traced
+from irad_passes.bodies import BodyRewriter
 from irad_passes.errors import ModuleError
 from irad_passes.modules.attributes import integer
 from irad_passes.modules.converters import Table
@@ -171,15 +173,12 @@ def _manual_computation(frame: Frame, op: Any) -> Sequence[Atom]:
     )
     if not axes or not (into or out):
         raise ModuleError("a manual computation of no axes")
-    outer, around = frame.shared.manual, _around(frame)
+    outer = frame.shared.manual
     mesh = _mesh(frame.shared, (into or out)[0]) if outer is None else outer.typed
     with _within(frame.shared, mesh, axes):
         body = frame.body(op.regions[0])
-    operands = [*body.captured, *frame.operands(op)]
-    program = shard_mapped(
+    function = shard_mapped(
         body.closed,
-        [x.aval for x in operands],
-        around,
         mesh=mesh,
         in_specs=(
             *[PartitionSpec()] * len(body.captured),
@@ -188,7 +187,17 @@ def _manual_computation(frame: Frame, op: Any) -> Sequence[Atom]:
         out_specs=[_spec(sharding, axes) for sharding in out],
         axis_names=frozenset(axes),
     )
-    return frame.splice(program, operands)
+    results = _spliced(frame, function, [*body.captured, *frame.operands(op)])
+    frame.eqns[-1] = _NAMED(frame.eqns[-1])
+    return results
+
+
+def _named_eqns(body: Jaxpr) -> Jaxpr:
+    eqns = list(map(by_name, body.eqns))
+    return body.replace(eqns=eqns, debug_info=body.debug_info)
+
+
+_NAMED = BodyRewriter(_named_eqns)
 
 
 @contextmanager
