@@ -62,6 +62,23 @@ REFUSED: dict[str, Any] = {
     "a missing resource": function(
         "%0 = stablehlo.constant dense_resource<blob> : tensor<2xf32>"
     ),
+    "a resource of another size": function(
+        "%0 = stablehlo.constant dense_resource<blob> : tensor<2xf32>"
+    )
+    + '\n{-# dialect_resources: {builtin: {blob: "0x04000000%s"}} #-}'
+    % (3 * "00000000"),
+    "a comment alone": "// The derivative of",
+    "a region without an end": function(
+        "%z = stablehlo.constant dense<0.0> : tensor<f32>\n"
+        '%0 = "stablehlo.reduce"(%x, %z) ({ ^bb0(%a: tensor<f32>, %b: tensor<f32>): '
+        "%c = stablehlo.add %a, %b : tensor<f32> }) {dimensions = array<i64: 0>} : "
+        "(tensor<2xf32>, tensor<f32>) -> tensor<f32>"
+    ),
+    "a transform of other lengths": function(
+        "%0 = stablehlo.fft %x, type = FFT, length = [3] : "
+        "(tensor<2xcomplex<f32>>) -> tensor<2xcomplex<f32>>",
+        "tensor<2xcomplex<f32>>",
+    ),
     "jumps": function("cf.br ^bb1\n^bb1:"),
     "quantized": function(
         "%0 = stablehlo.uniform_quantize %x : (tensor<2xf32>) -> "

@@ -8,6 +8,7 @@ from typing import Any
 from jax import lax
 
 from irad_passes._compat.mlir import stablehlo
+from irad_passes.errors import ModuleError
 from irad_passes.modules.attributes import integer, integers, pairs, precision
 from irad_passes.modules.converters import Table
 from irad_passes.modules.frames import Atom, Frame
@@ -79,10 +80,14 @@ def _turned(frame: Frame, op: Any, kernel: Atom, axes: Sequence[int]) -> Atom:
 @TABLE.converts("stablehlo.fft")
 def _fft(frame: Frame, op: Any) -> Sequence[Atom]:
     kind = stablehlo.FftTypeAttr(op.attributes["fft_type"]).value
+    lengths = integers(op, "fft_length")
+    real = frame.avals(op)[0] if kind == "IRFFT" else frame.aval(op.operands[0])
+    if real.shape[len(real.shape) - len(lengths) :] != lengths:
+        raise ModuleError(f"a transform of lengths {lengths} of axes {real.shape}")
     return frame.equation(
         lax.fft_p,
         frame.operands(op),
         frame.avals(op),
         fft_type=lax.FftType[kind],
-        fft_lengths=integers(op, "fft_length"),
+        fft_lengths=lengths,
     )

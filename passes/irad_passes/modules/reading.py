@@ -87,7 +87,7 @@ def _is_path(source: Any) -> bool:
         and "{" not in source
         and "\0" not in source
         and not source.isspace()
-        and not source.startswith("#")
+        and not source.startswith(("#", "//"))
         and source != ""
     )
 
@@ -128,7 +128,8 @@ def _numbers(version: str) -> list[int]:
 
 def _first_diagnostic(error: Any, file: str) -> tuple[str, str]:
     for diagnostic in error.error_diagnostics:
-        return diagnostic.message, _place(diagnostic.location, file)
+        message = diagnostic.message.splitlines()[0].removesuffix(", has ")
+        return message, _place(diagnostic.location, file)
     return str(error).splitlines()[0], file
 
 

@@ -49,7 +49,7 @@ def updated(module: Any, shapes: Sequence[Any] | None, file: str) -> Any:
         if shapes is not None or _is_dynamic(written):
             module = _refined(module, file)
         if _BEHIND.search(written):
-            _hold_resources(module)
+            _hold_resources(module, file)
     return module
 
 
@@ -93,7 +93,7 @@ def _is_dynamic(written: str) -> bool:
     return "?x" in written or _WITH_SHAPES.search(written) is not None
 
 
-def _hold_resources(module: Any) -> None:
+def _hold_resources(module: Any, file: str) -> None:
     """Gives constants whose values stand behind the module values of their own.
 
     A value behind the module starts with four bytes that say how it is aligned.
@@ -106,10 +106,17 @@ def _hold_resources(module: Any) -> None:
             named = _NAMED.match(str(attribute))
             if named is not None and named[1] in values:
                 written = f'dense<"0x{values[named[1]]}"> : {attribute.type}'
-                op.attributes["value"] = ir.Attribute.parse(written)
+                try:
+                    op.attributes["value"] = ir.Attribute.parse(written)
+                except ir.MLIRError:
+                    wrong.append(named[1])
+                    return ir.WalkResult.INTERRUPT
         return ir.WalkResult.ADVANCE
 
+    wrong: list[str] = []
     module.operation.walk(hold)
+    if wrong:
+        raise ModuleError(f"the resource '{wrong[0]}' is no value of its type", file)
 
 
 def _types(module: Any, shapes: Sequence[Any], file: str) -> list[str]:
