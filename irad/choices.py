@@ -50,7 +50,7 @@ _SUMS = frozenset(
     )
 )
 _RESHAPES = frozenset((lax.reshape_p, lax.squeeze_p, lax.broadcast_in_dim_p))
-_MOVES = _RESHAPES | {lax.transpose_p, lax.reduce_sum_p}
+_WITHOUT_FACTORS = _SUMS | _RESHAPES | {lax.transpose_p, lax.reduce_sum_p}
 
 
 class Choices:
@@ -140,8 +140,8 @@ class Choices:
 
     def _which_moved(self, eqn: JaxprEqn, which: Atom) -> Atom | None:
         """By what is chosen before elements are moved; None where that is unknown."""
-        x: Any = eqn.invars[0]
-        shape, aval = _shape(x), which.aval
+        shape = _shape(eqn.invars[0])
+        aval: Any = which.aval
         params: dict[str, Any]
         if not _shape(which):
             return which
@@ -160,11 +160,8 @@ class Choices:
             params = {"shape": shape, "broadcast_dimensions": left, "sharding": None}
         else:
             return None
-        type_: Any = aval
-        made = self._emit.equation(
-            primitive, [which], [type_.update(shape=shape)], params
-        )
-        return made[0]
+        moved = aval.update(shape=shape)
+        return self._emit.equation(primitive, [which], [moved], params)[0]
 
 
 def keeps_elements(eqn: JaxprEqn, active: Sequence[int]) -> bool:
@@ -191,7 +188,7 @@ def meets_factors(eqn: JaxprEqn) -> bool:
         return not any(type(x) is Literal for x in eqn.invars)
     if eqn.primitive is lax.div_p:
         return type(eqn.invars[1]) is not Literal
-    return eqn.primitive not in _SUMS | _MOVES
+    return eqn.primitive not in _WITHOUT_FACTORS
 
 
 @by_jaxpr
